@@ -1,0 +1,146 @@
+package io.github.tornadoattention.host;
+
+import java.util.Arrays;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+
+/**
+ * One attention, ready to run as often as wanted: holds what was compiled and allocated for its spec until it is closed.
+ *
+ * <p>For one thread at a time: a second thread that calls while the first is inside gets an {@link
+ * IllegalStateException}. Use one {@code Attention} per thread instead.
+ */
+public final class Attention implements AutoCloseable {
+    private final AttentionSpec spec;
+    private final Plan plan;
+    private final ReentrantLock lock = new ReentrantLock();
+    private boolean closed;
+
+    private Attention(AttentionSpec spec, Plan plan) {
+        this.spec = spec;
+        this.plan = plan;
+    }
+
+    /**
+     * Flash attention of this spec on this backend.
+     *
+     * @throws UsageException if the backend does not support something that the spec asks for
+     * @throws DeviceException if the device fails or lacks memory
+     */
+    public static Attention on(Backend backend, AttentionSpec spec) {
+        return on(backend, spec, Algorithm.FLASH);
+    }
+
+    /**
+     * Attention of this spec on this backend, by the given algorithm.
+     *
+     * @throws UsageException if the backend does not support something that the spec asks for
+     * @throws DeviceException if the device fails or lacks memory
+     */
+    public static Attention on(Backend backend, AttentionSpec spec, Algorithm algorithm) {
+        try {
+            return new Attention(spec, backend.open(spec, algorithm));
+        } catch (OutOfMemoryError e) {
+            throw outOfMemory(spec, e);
+        }
+    }
+
+    /** What this computes. */
+    public AttentionSpec spec() {
+        return spec;
+    }
+
+    /**
+     * Computes out and lse.
+     *
+     * @param q queries, {@code [batch, heads, seqQ, headDim]}
+     * @param k keys, {@code [batch, kvHeads, seqK, headDim]}
+     * @param v values, {@code [batch, kvHeads, seqK, headDim]}
+     * @throws IllegalArgumentException if a shape is another one than the spec's
+     * @throws IllegalStateException if this is closed or in use by another thread
+     * @throws AttentionException if the device fails
+     */
+    public Forward forward(Tensor q, Tensor k, Tensor v) {
+        return alone(() -> {
+            requireShape("q", q, spec.qShape());
+            requireShape("k", k, spec.kvShape());
+            requireShape("v", v, spec.kvShape());
+            return plan.forward(q, k, v).by(spec);
+        });
+    }
+
+    /**
+     * Computes the gradients of q, k and v.
+     *
+     * @param dOut gradient of the loss with respect to out, {@code [batch, heads, seqQ, headDim]}
+     * @param f the forward result, from this or from another {@code Attention} of an equal spec
+     * @throws IllegalArgumentException if a shape is another one than the spec's, or {@code f} was computed for another spec
+     * @throws IllegalStateException if this is closed or in use by another thread
+     * @throws AttentionException if the device fails
+     */
+    public Gradients backward(Tensor dOut, Forward f) {
+        return alone(() -> {
+            AttentionSpec origin = f.spec();
+            if (origin != null && !origin.equals(spec)) {
+                throw new IllegalArgumentException(
+                        "the forward result is of [%s], this attention is [%s]".formatted(origin, spec));
+            }
+            requireShape("dOut", dOut, spec.qShape());
+            requireShape("q", f.q(), spec.qShape());
+            requireShape("k", f.k(), spec.kvShape());
+            requireShape("v", f.v(), spec.kvShape());
+            requireShape("out", f.out(), spec.qShape());
+            requireShape("lse", f.lse(), spec.lseShape());
+            return plan.backward(dOut, f);
+        });
+    }
+
+    /**
+     * Gives back threads and device memory. A second call does nothing.
+     *
+     * @throws IllegalStateException if another thread is inside {@link #forward} or {@link #backward}
+     */
+    @Override
+    public void close() {
+        enter();
+        try {
+            if (!closed) {
+                closed = true;
+                plan.close();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private <T> T alone(Supplier<T> work) {
+        enter();
+        try {
+            if (closed) {
+                throw new IllegalStateException("this Attention is closed");
+            }
+            return work.get();
+        } catch (OutOfMemoryError e) {
+            throw outOfMemory(spec, e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static DeviceException outOfMemory(AttentionSpec spec, OutOfMemoryError e) {
+        return new DeviceException("out of memory for [%s]: %s".formatted(spec, e.getMessage()), e);
+    }
+
+    private void enter() {
+        if (!lock.tryLock()) {
+            throw new IllegalStateException("another thread is using this Attention; make one for each thread");
+        }
+    }
+
+    private static void requireShape(String name, Tensor tensor, int[] expected) {
+        if (!tensor.hasShape(expected)) {
+            throw new IllegalArgumentException("%s has shape %s, the spec needs %s"
+                    .formatted(name, Arrays.toString(tensor.shape()), Arrays.toString(expected)));
+        }
+    }
+}

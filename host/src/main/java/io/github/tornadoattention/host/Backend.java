@@ -1,0 +1,41 @@
+package io.github.tornadoattention.host;
+
+/** Something that computes attention. Asking for one that is missing is an error; none ever falls back to another. */
+public interface Backend {
+    /** The name by which {@link #of} finds it. */
+    String name();
+
+    /** The device in words, as reports and tables show it. */
+    String device();
+
+    /**
+     * Makes a spec ready to run. Most callers want {@link Attention#on(Backend, AttentionSpec)} instead, which checks arguments.
+     *
+     * @throws UsageException if this backend does not support something that the spec asks for ("not supported yet")
+     * @throws DeviceException if the device fails or lacks memory
+     */
+    Plan open(AttentionSpec spec, Algorithm algorithm);
+
+    /**
+     * The same backend with its device's clock switched on, where that costs something: reports then tell kernel and
+     * compile times.
+     */
+    default Backend profiled() {
+        return this;
+    }
+
+    /**
+     * The backend of this name: {@code reference}, {@code cpu}, {@code simulator}, {@code tornado},
+     * {@code tornado:<driver>:<device>} or {@code auto}.
+     *
+     * @throws UnavailableException if there is no such backend, or not on this machine
+     */
+    static Backend of(String name) {
+        return Backends.of(name);
+    }
+
+    /** TornadoVM on a GPU if an SDK and a GPU are there, else the CPU. */
+    static Backend auto() {
+        return Backends.auto();
+    }
+}

@@ -1,0 +1,30 @@
+package io.github.tornadoattention.host;
+
+/**
+ * One spec made ready on one backend: compiled once, run many times. Use it through {@link Attention}, which checks
+ * shapes, threads and life time; a plan itself may trust its caller.
+ */
+public interface Plan extends AutoCloseable {
+    /**
+     * Computes out and lse.
+     *
+     * @param q queries, {@code [batch, heads, seqQ, headDim]}
+     * @param k keys, {@code [batch, kvHeads, seqK, headDim]}
+     * @param v values, {@code [batch, kvHeads, seqK, headDim]}
+     * @throws AttentionException if the backend cannot do it or its device fails
+     */
+    Forward forward(Tensor q, Tensor k, Tensor v);
+
+    /**
+     * Computes the gradients of q, k and v.
+     *
+     * @param dOut gradient of the loss with respect to out, {@code [batch, heads, seqQ, headDim]}
+     * @param f what {@link #forward} returned for a plan of the same spec
+     * @throws AttentionException if the backend cannot do it or its device fails
+     */
+    Gradients backward(Tensor dOut, Forward f);
+
+    /** Gives back what the plan holds (threads, device memory). A second call does nothing. */
+    @Override
+    void close();
+}

@@ -1,0 +1,100 @@
+package io.github.tornadoattention.host.cli;
+
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.Causal;
+import io.github.tornadoattention.host.Report;
+import io.github.tornadoattention.host.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a run did, for people and for programs.
+ *
+ * @param spec what was computed
+ * @param forward what ran forward
+ * @param backward what ran backward, null if no gradients were asked for
+ * @param output where the results are, null if they were not written
+ * @param arrays the results by name
+ */
+record Summary(
+        AttentionSpec spec, Report forward, @Nullable Report backward, @Nullable String output, Map<String, Tensor> arrays) {
+    /** The customary count of a backward pass: five matrix products against two. */
+    static final double BACKWARD_FLOPS = 2.5;
+
+    /** Lines for people. */
+    List<String> lines() {
+        Table table = new Table();
+        row(table, "forward", forward);
+        if (backward != null) {
+            row(table, "backward", backward);
+        }
+        String results = arrays.entrySet().stream()
+                .map(array -> array.getKey() + " " + shape(array.getValue()))
+                .collect(Collectors.joining(", "));
+        List<String> lines = new ArrayList<>();
+        lines.add("%s attention, %s".formatted(forward.algorithm(), spec));
+        lines.add("backend %s%s on %s".formatted(
+                forward.backend(), forward.driver() == null ? "" : " (" + forward.driver() + ")", forward.device()));
+        lines.addAll(table.lines());
+        lines.add((output == null ? "not written (--out OUT.npz writes it): " : "wrote " + output + ": ") + results);
+        return lines;
+    }
+
+    /** A single call, cold: no rate, which would say more about compilers than about attention. */
+    private static void row(Table table, String direction, Report report) {
+        table.row(direction, Numbers.time(report.wallNanos()), "extra memory " + Numbers.bytes(report.extraBytes()),
+                String.join(", ", report.kernels()));
+    }
+
+    private static String shape(Tensor tensor) {
+        return Arrays.toString(tensor.shape());
+    }
+
+    /** The same for programs: a map that becomes one JSON object. */
+    Map<String, Object> json() {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("backend", forward.backend());
+        json.put("driver", forward.driver());
+        json.put("device", forward.device());
+        json.put("algorithm", forward.algorithm());
+        json.put("dtype", "fp32");
+        json.put("batch", spec.batch());
+        json.put("heads", spec.heads());
+        json.put("kv_heads", spec.kvHeads());
+        json.put("seq_q", spec.seqQ());
+        json.put("seq_k", spec.seqK());
+        json.put("head_dim", spec.headDim());
+        json.put("scale", spec.scale());
+        json.put("causal", spec.causal() == Causal.NONE
+                ? null
+                : spec.causal().name().toLowerCase(Locale.ROOT).replace('_', '-'));
+        json.put("forward", json(forward, spec.forwardFlops()));
+        json.put("backward", backward == null ? null : json(backward, BACKWARD_FLOPS * spec.forwardFlops()));
+        json.put("output", output);
+        Map<String, Object> shapes = new LinkedHashMap<>();
+        arrays.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+        json.put("arrays", shapes);
+        return json;
+    }
+
+    private static Map<String, Object> json(Report report, double flops) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("kernels", report.kernels());
+        json.put("kernel_ms", milliseconds(report.kernelNanos()));
+        json.put("compile_ms", milliseconds(report.compileNanos()));
+        json.put("wall_ms", milliseconds(report.wallNanos()));
+        json.put("flops", flops);
+        json.put("extra_bytes", report.extraBytes());
+        return json;
+    }
+
+    private static @Nullable Double milliseconds(long nanos) {
+        return nanos < 0 ? null : nanos / 1e6;
+    }
+}

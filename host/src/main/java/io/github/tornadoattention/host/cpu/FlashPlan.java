@@ -1,0 +1,144 @@
+package io.github.tornadoattention.host.cpu;
+
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.Forward;
+import io.github.tornadoattention.host.Gradients;
+import io.github.tornadoattention.host.Plan;
+import io.github.tornadoattention.host.Report;
+import io.github.tornadoattention.host.Tensor;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Flash attention on the CPU: cuts the work into tiles that share nothing, and lets the workers take them. */
+final class FlashPlan implements Plan {
+    /** Queries that one task of the pass for D takes. */
+    private static final int DELTA_ROWS = 1024;
+
+    private final AttentionSpec spec;
+    private final String device;
+    private final Workers workers;
+    private final Tiles queryTiles;
+    private final Tiles keyTiles;
+    private final TileMath[] math;
+    private final @Nullable FlashForward[] forward;
+    private final @Nullable BackwardWorker[] backward;
+
+    /** One worker's share of the backward pass. */
+    private record BackwardWorker(BackwardScratch scratch, FlashBackwardKeys keys, FlashBackwardQueries queries) {}
+
+    FlashPlan(AttentionSpec spec, int threads, String device) {
+        this.spec = spec;
+        this.device = device;
+        this.workers = new Workers(threads);
+        this.queryTiles = Tiles.of(spec.seqQ(), spec.blockMask(), TileMath.RESIDENT);
+        this.keyTiles = Tiles.of(spec.seqK(), spec.blockMask(), TileMath.RESIDENT);
+        this.math = new TileMath[threads];
+        for (int w = 0; w < threads; w++) {
+            math[w] = new ScalarTileMath(TileMath.RESIDENT);
+        }
+        this.forward = new FlashForward[threads];
+        this.backward = new BackwardWorker[threads];
+    }
+
+    @Override
+    public Forward forward(Tensor q, Tensor k, Tensor v) {
+        long start = System.nanoTime();
+        Tensor out = Tensor.zeros(spec.qShape());
+        Tensor lse = Tensor.zeros(spec.lseShape());
+        long kernelStart = System.nanoTime();
+        int rows = spec.batch() * spec.heads();
+        // The last queries first: with a causal mask they have the most to do.
+        workers.run(Math.multiplyExact(rows, queryTiles.count()), (worker, task) -> {
+            int tile = queryTiles.count() - 1 - task / rows;
+            int row = task % rows;
+            if (queryTiles.start(tile) < queryTiles.end(tile)) {
+                forwardOf(worker).run(q, k, v, out, lse, row / spec.heads(), row % spec.heads(),
+                        queryTiles.start(tile), queryTiles.end(tile));
+            }
+        });
+        long end = System.nanoTime();
+        long bytes = 0;
+        for (FlashForward worker : forward) {
+            bytes += worker == null ? 0 : worker.bytes();
+        }
+        return new Forward(q, k, v, out, lse, report(List.of("flash-forward"), end - kernelStart, end - start, bytes));
+    }
+
+    @Override
+    public Gradients backward(Tensor dOut, Forward f) {
+        long start = System.nanoTime();
+        float[] delta = new float[spec.batch() * spec.heads() * spec.seqQ()];
+        BackwardTensors t = new BackwardTensors(f.q(), f.k(), f.v(), dOut, f.lse(), delta,
+                Tensor.zeros(spec.qShape()), Tensor.zeros(spec.kvShape()), Tensor.zeros(spec.kvShape()));
+        long kernelStart = System.nanoTime();
+        workers.run(Math.ceilDiv(delta.length, DELTA_ROWS), (worker, task) -> {
+            BackwardScratch scratch = backwardOf(worker).scratch();
+            int end = (int) Math.min(delta.length, (task + 1L) * DELTA_ROWS);
+            Delta.run(dOut, f.out(), delta, task * DELTA_ROWS, end, spec.headDim(), scratch.item, scratch.transposed.row());
+        });
+        gradientsOfKeys(t);
+        gradientsOfQueries(t);
+        long end = System.nanoTime();
+        long bytes = (long) delta.length * Float.BYTES;
+        for (BackwardWorker worker : backward) {
+            bytes += worker == null ? 0 : worker.scratch().bytes();
+        }
+        List<String> kernels = List.of("delta", "flash-backward-keys", "flash-backward-queries");
+        return new Gradients(t.dq(), t.dk(), t.dv(), report(kernels, end - kernelStart, end - start, bytes));
+    }
+
+    private void gradientsOfKeys(BackwardTensors t) {
+        int rows = spec.batch() * spec.kvHeads();
+        workers.run(Math.multiplyExact(rows, keyTiles.count()), (worker, task) -> {
+            int tile = task / rows;
+            int row = task % rows;
+            if (keyTiles.start(tile) < keyTiles.end(tile)) {
+                backwardOf(worker).keys().run(t, row / spec.kvHeads(), row % spec.kvHeads(),
+                        keyTiles.start(tile), keyTiles.end(tile));
+            }
+        });
+    }
+
+    private void gradientsOfQueries(BackwardTensors t) {
+        int rows = spec.batch() * spec.heads();
+        workers.run(Math.multiplyExact(rows, queryTiles.count()), (worker, task) -> {
+            int tile = queryTiles.count() - 1 - task / rows;
+            int row = task % rows;
+            if (queryTiles.start(tile) < queryTiles.end(tile)) {
+                backwardOf(worker).queries().run(t, row / spec.heads(), row % spec.heads(),
+                        queryTiles.start(tile), queryTiles.end(tile));
+            }
+        });
+    }
+
+    /** The worker's own state, made at its first task. */
+    private FlashForward forwardOf(int worker) {
+        FlashForward present = forward[worker];
+        if (present == null) {
+            present = new FlashForward(spec, math[worker]);
+            forward[worker] = present;
+        }
+        return present;
+    }
+
+    /** The worker's own state, made at its first task. */
+    private BackwardWorker backwardOf(int worker) {
+        BackwardWorker present = backward[worker];
+        if (present == null) {
+            BackwardScratch scratch = new BackwardScratch(spec);
+            present = new BackwardWorker(scratch,
+                    new FlashBackwardKeys(spec, math[worker], scratch), new FlashBackwardQueries(spec, math[worker], scratch));
+            backward[worker] = present;
+        }
+        return present;
+    }
+
+    private Report report(List<String> kernels, long kernelNanos, long wallNanos, long extraBytes) {
+        return new Report("cpu", device, null, "flash", kernels, kernelNanos, 0, wallNanos, extraBytes);
+    }
+
+    @Override
+    public void close() {
+        workers.close();
+    }
+}

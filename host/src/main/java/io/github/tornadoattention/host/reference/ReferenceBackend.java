@@ -1,0 +1,77 @@
+package io.github.tornadoattention.host.reference;
+
+import io.github.tornadoattention.host.Algorithm;
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.Backend;
+import io.github.tornadoattention.host.Forward;
+import io.github.tornadoattention.host.Gradients;
+import io.github.tornadoattention.host.Plan;
+import io.github.tornadoattention.host.Report;
+import io.github.tornadoattention.host.Tensor;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The float64 specification as a backend, its results rounded to float32. It has one way of computing, which reports call
+ * {@code reference}, whatever algorithm is asked for.
+ */
+public final class ReferenceBackend implements Backend {
+    @Override
+    public String name() {
+        return "reference";
+    }
+
+    @Override
+    public String device() {
+        return "JVM, float64";
+    }
+
+    @Override
+    public Plan open(AttentionSpec spec, Algorithm algorithm) {
+        return new ReferencePlan(spec);
+    }
+
+    private record ReferencePlan(AttentionSpec spec) implements Plan {
+        @Override
+        public Forward forward(Tensor q, Tensor k, Tensor v) {
+            long start = System.nanoTime();
+            Exact exact = ReferenceAttention.forwardBackward(spec, q, k, v, null);
+            Tensor out = rounded(exact.out(), spec.qShape());
+            Tensor lse = rounded(exact.lse(), spec.lseShape());
+            return new Forward(q, k, v, out, lse, report(start, 0));
+        }
+
+        @Override
+        public Gradients backward(Tensor dOut, Forward f) {
+            long start = System.nanoTime();
+            Exact exact = ReferenceAttention.forwardBackward(spec, f.q(), f.k(), f.v(), dOut);
+            Tensor dq = rounded(exact.dq(), spec.qShape());
+            Tensor dk = rounded(exact.dk(), spec.kvShape());
+            Tensor dv = rounded(exact.dv(), spec.kvShape());
+            return new Gradients(dq, dk, dv, report(start, 2L * dq.size() + dk.size() + dv.size()));
+        }
+
+        private static Tensor rounded(double @Nullable [] exact, int[] shape) {
+            float[] floats = new float[exact == null ? 0 : exact.length];
+            for (int n = 0; n < floats.length; n++) {
+                floats[n] = (float) exact[n];
+            }
+            return Tensor.of(floats, shape);
+        }
+
+        /** Its extra memory is the inputs and outputs in double precision. */
+        private Report report(long start, long gradientDoubles) {
+            long wall = System.nanoTime() - start;
+            long queries = (long) spec.batch() * spec.heads() * spec.seqQ();
+            long keys = (long) spec.batch() * spec.kvHeads() * spec.seqK();
+            long doubles = 2 * queries * spec.headDim() + queries + 2 * keys * spec.headDim() + gradientDoubles;
+            return new Report("reference", "JVM, float64", null, "reference", List.of("reference-passes"),
+                    wall, 0, wall, doubles * Double.BYTES);
+        }
+
+        @Override
+        public void close() {
+            // Nothing is held.
+        }
+    }
+}

@@ -1,0 +1,201 @@
+package io.github.tornadoattention.host.reference;
+
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.Tensor;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Attention by definition, query by query, in numbered passes. This is the specification: nothing here is clever, every option
+ * appears in exactly one place, and each result is rounded to the chosen precision.
+ */
+final class ReferencePasses {
+    private final AttentionSpec spec;
+    private final Precision precision;
+    private final double[] q;
+    private final double[] k;
+    private final double[] v;
+    private final double @Nullable [] dOut;
+    private final double scale;
+    private final double softcap;
+
+    private final double[] out;
+    private final double[] lse;
+    private final double[] dq;
+    private final double[] dk;
+    private final double[] dv;
+
+    ReferencePasses(AttentionSpec spec, Precision precision, Tensor q, Tensor k, Tensor v, @Nullable Tensor dOut) {
+        this.spec = spec;
+        this.precision = precision;
+        this.q = doubles(q);
+        this.k = doubles(k);
+        this.v = doubles(v);
+        this.dOut = dOut == null ? null : doubles(dOut);
+        this.scale = precision.round(spec.scale());
+        this.softcap = precision.round(spec.softcap());
+        this.out = new double[q.size()];
+        this.lse = new double[spec.batch() * spec.heads() * spec.seqQ()];
+        this.dq = new double[dOut == null ? 0 : q.size()];
+        this.dk = new double[dOut == null ? 0 : k.size()];
+        this.dv = new double[dOut == null ? 0 : v.size()];
+    }
+
+    private static double[] doubles(Tensor tensor) {
+        float[] floats = tensor.toArray();
+        double[] doubles = new double[floats.length];
+        for (int n = 0; n < floats.length; n++) {
+            doubles[n] = floats[n];
+        }
+        return doubles;
+    }
+
+    /** Runs everything. Key/value heads share nothing, so they run side by side; the order of each sum is fixed. */
+    Exact run() {
+        IntStream.range(0, spec.batch() * spec.kvHeads()).parallel().forEach(this::keyValueHead);
+        return dOut == null ? new Exact(out, lse, null, null, null) : new Exact(out, lse, dq, dk, dv);
+    }
+
+    private void keyValueHead(int head) {
+        int b = head / spec.kvHeads();
+        int g = head % spec.kvHeads();
+        int group = spec.heads() / spec.kvHeads();
+        Row row = new Row(spec.seqK());
+        for (int h = g * group; h < (g + 1) * group; h++) {
+            for (int i = 0; i < spec.seqQ(); i++) {
+                query(b, h, i, row);
+            }
+        }
+    }
+
+    /** The numbers of one query, for each key. */
+    private record Row(boolean[] visible, double[] s, double[] slope, double[] p, double[] ds) {
+        Row(int keys) {
+            this(new boolean[keys], new double[keys], new double[keys], new double[keys], new double[keys]);
+        }
+    }
+
+    private void query(int b, int h, int i, Row row) {
+        int dim = spec.headDim();
+        int rowIndex = (b * spec.heads() + h) * spec.seqQ() + i;
+        int atQ = rowIndex * dim;
+        int atK = (b * spec.kvHeads() + spec.kvHead(h)) * spec.seqK() * dim;
+
+        // 1. which keys does the query see?
+        boolean empty = true;
+        for (int j = 0; j < spec.seqK(); j++) {
+            row.visible[j] = spec.visible(b, h, i, j);
+            empty &= !row.visible[j];
+        }
+        if (empty) {
+            lse[rowIndex] = Double.NEGATIVE_INFINITY; // out and gradients stay 0
+            return;
+        }
+
+        // 2. s_j = scale · (q_i · k_j), then softcap, then ALiBi
+        boolean finite = true;
+        for (int j = 0; j < spec.seqK(); j++) {
+            if (row.visible[j]) {
+                score(row, h, i, j, dot(q, atQ, k, atK + j * dim, dim));
+                finite &= Double.isFinite(row.s[j]);
+            }
+        }
+
+        // 3. m = max over j of s_j
+        double m = Double.NEGATIVE_INFINITY;
+        for (int j = 0; j < spec.seqK(); j++) {
+            if (row.visible[j]) {
+                m = Math.max(m, row.s[j]);
+            }
+        }
+
+        // 4. p_j = exp(s_j - m), l = sum over j of p_j; a score that is not finite spoils the query
+        double l = finite ? 0 : Double.NaN;
+        for (int j = 0; j < spec.seqK(); j++) {
+            row.p[j] = row.visible[j] ? r(Math.exp(r(row.s[j] - m))) : 0;
+            l = r(l + row.p[j]);
+        }
+
+        // 5. p_j = p_j / l, lse_i = m + ln l
+        for (int j = 0; j < spec.seqK(); j++) {
+            row.p[j] = row.visible[j] ? r(row.p[j] / l) : 0;
+        }
+        lse[rowIndex] = r(m + r(Math.log(l)));
+
+        // 6. o_i = sum over j of p_j v_j
+        for (int j = 0; j < spec.seqK(); j++) {
+            if (row.visible[j]) {
+                addMultiple(out, atQ, row.p[j], v, atK + j * dim, dim);
+            }
+        }
+
+        double[] dO = dOut;
+        if (dO != null) {
+            gradient(dO, atQ, atK, row);
+        }
+    }
+
+    private void score(Row row, int h, int i, int j, double dot) {
+        double s = r(scale * dot);
+        row.slope[j] = 1;
+        if (softcap != 0) {
+            double t = r(Math.tanh(r(s / softcap)));
+            s = r(softcap * t);
+            row.slope[j] = r(1 - r(t * t));
+        }
+        double slope = spec.alibiSlope(h);
+        if (slope != 0) {
+            s = r(s - r(slope * Math.abs((double) i + spec.diagonal() - j)));
+        }
+        row.s[j] = s;
+    }
+
+    private void gradient(double[] dO, int atQ, int atK, Row row) {
+        int dim = spec.headDim();
+
+        // 7. D_i = do_i · o_i
+        double delta = dot(dO, atQ, out, atQ, dim);
+
+        // 8. dv_j += p_j do_i
+        for (int j = 0; j < spec.seqK(); j++) {
+            if (row.visible[j]) {
+                addMultiple(dv, atK + j * dim, row.p[j], dO, atQ, dim);
+            }
+        }
+
+        // 9. ds_j = p_j (do_i · v_j - D_i), through softcap (its slope) and scale
+        for (int j = 0; j < spec.seqK(); j++) {
+            if (row.visible[j]) {
+                double dp = dot(dO, atQ, v, atK + j * dim, dim);
+                double ds = r(row.p[j] * r(dp - delta));
+                row.ds[j] = r(scale * r(ds * row.slope[j]));
+            }
+        }
+
+        // 10. dq_i += ds_j k_j and dk_j += ds_j q_i
+        for (int j = 0; j < spec.seqK(); j++) {
+            if (row.visible[j]) {
+                addMultiple(dq, atQ, row.ds[j], k, atK + j * dim, dim);
+                addMultiple(dk, atK + j * dim, row.ds[j], q, atQ, dim);
+            }
+        }
+    }
+
+    private double r(double x) {
+        return precision.round(x);
+    }
+
+    private double dot(double[] a, int atA, double[] b, int atB, int count) {
+        double sum = 0;
+        for (int d = 0; d < count; d++) {
+            sum = r(sum + r(a[atA + d] * b[atB + d]));
+        }
+        return sum;
+    }
+
+    private void addMultiple(double[] sum, int atSum, double factor, double[] x, int atX, int count) {
+        for (int d = 0; d < count; d++) {
+            sum[atSum + d] = r(sum[atSum + d] + r(factor * x[atX + d]));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package io.github.tornadoattention.host.tornado;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import uk.ac.manchester.tornado.api.TornadoBackend;
+import uk.ac.manchester.tornado.api.TornadoRuntime;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
+import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
+
+/**
+ * What stands behind the TornadoVM API in this JVM: TornadoVM with its drivers, or the simulator. The one class that knows; everything else is the same for both.
+ */
+public final class Platform {
+    private static final String SIMULATOR = "Simulator";
+
+    /** One device: its address {@code driver:device}, its driver's name in lower case and itself. */
+    public record Device(int driver, int index, String driverName, TornadoDevice device) {
+        /** Whether the simulator plays this device. */
+        public boolean simulated() {
+            return SIMULATOR.equalsIgnoreCase(driverName);
+        }
+
+        /** Whether this is a GPU. */
+        public boolean gpu() {
+            return device.getDeviceType() == TornadoDeviceType.GPU && !simulated();
+        }
+
+        /** The device in words. */
+        public String description() {
+            return device.getPhysicalDevice() == null ? device.getDeviceName() : device.getPhysicalDevice().getDeviceName();
+        }
+
+        Limits limits() {
+            return Limits.of(device);
+        }
+    }
+
+    private Platform() {}
+
+    /** All devices of all drivers, in TornadoVM's order. */
+    public static List<Device> devices() {
+        TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
+        List<Device> devices = new ArrayList<>();
+        for (int driver = 0; driver < runtime.getNumBackends(); driver++) {
+            TornadoBackend backend = runtime.getBackend(driver);
+            for (int index = 0; index < backend.getNumDevices(); index++) {
+                devices.add(new Device(driver, index, backend.getName().toLowerCase(Locale.ROOT), backend.getDevice(index)));
+            }
+        }
+        return devices;
+    }
+}

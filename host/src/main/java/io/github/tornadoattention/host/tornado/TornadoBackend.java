@@ -1,0 +1,98 @@
+package io.github.tornadoattention.host.tornado;
+
+import io.github.tornadoattention.host.Algorithm;
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.Backend;
+import io.github.tornadoattention.host.Plan;
+import io.github.tornadoattention.host.UnavailableException;
+import io.github.tornadoattention.host.UsageException;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Backends {@code tornado} and {@code simulator}: the same kernels and the same host code, on a device of whatever stands behind the TornadoVM API. */
+public final class TornadoBackend implements Backend {
+    private final String name;
+    private final Platform.Device device;
+    private final boolean profiled;
+
+    private TornadoBackend(String name, Platform.Device device, boolean profiled) {
+        this.name = name;
+        this.device = device;
+        this.profiled = profiled;
+    }
+
+    /**
+     * The simulator's device.
+     *
+     * @throws UnavailableException if this JVM runs under TornadoVM, whose API then hides the simulator's
+     */
+    public static Backend simulator() {
+        return Platform.devices().stream()
+                .filter(Platform.Device::simulated)
+                .findFirst()
+                .map(device -> new TornadoBackend("simulator", device, false))
+                .orElseThrow(() -> new UnavailableException("backend 'simulator': this JVM was started from a TornadoVM SDK; start it without one"));
+    }
+
+    /**
+     * A device of TornadoVM's.
+     *
+     * @param name {@code tornado} for the first GPU, or the first device if there is no GPU; {@code tornado:<driver>:<device>} for a certain one
+     * @throws UnavailableException if this JVM runs without a TornadoVM SDK, or there is no such device
+     */
+    public static Backend device(String name) {
+        List<Platform.Device> devices = real();
+        if (devices.isEmpty()) {
+            throw new UnavailableException("backend '%s': no TornadoVM device; set TORNADOVM_HOME to a TornadoVM SDK and see scripts/doctor".formatted(name));
+        }
+        if (name.equals("tornado")) {
+            Platform.Device device = devices.stream().filter(Platform.Device::gpu).findFirst().orElse(devices.getFirst());
+            return new TornadoBackend(name, device, false);
+        }
+        return devices.stream()
+                .filter(device -> name.equals(address(device)))
+                .findFirst()
+                .map(device -> new TornadoBackend(name, device, false))
+                .orElseThrow(() -> new UnavailableException("backend '%s': no such device; there are %s"
+                        .formatted(name, devices.stream().map(TornadoBackend::address).collect(Collectors.joining(", ")))));
+    }
+
+    /** Whether TornadoVM is there and shows a GPU. */
+    public static boolean gpuPresent() {
+        return real().stream().anyMatch(Platform.Device::gpu);
+    }
+
+    private static List<Platform.Device> real() {
+        return Platform.devices().stream().filter(device -> !device.simulated()).toList();
+    }
+
+    private static String address(Platform.Device device) {
+        return "tornado:%d:%d".formatted(device.driver(), device.index());
+    }
+
+    @Override
+    public Backend profiled() {
+        return new TornadoBackend(name, device, true);
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public String device() {
+        return device.description();
+    }
+
+    @Override
+    public Plan open(AttentionSpec spec, Algorithm algorithm) {
+        if (spec.blockMask() != null) {
+            throw new UsageException("backend '%s': block masks are not supported yet".formatted(name));
+        }
+        return switch (algorithm) {
+            case FLASH -> new FlashPlan(name, device, spec, profiled);
+            case STANDARD -> new StandardPlan(name, device, spec, profiled);
+        };
+    }
+}

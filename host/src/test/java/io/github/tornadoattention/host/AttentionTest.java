@@ -1,0 +1,157 @@
+package io.github.tornadoattention.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.tornadoattention.host.cpu.CpuBackend;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+
+class AttentionTest {
+    private static final AttentionSpec SPEC = AttentionSpec.builder(1, 2, 5, 4).seqK(6).build();
+    private final Inputs in = Inputs.random(SPEC, 1);
+
+    @Test
+    void runsAsOftenAsWanted() {
+        try (Attention attention = Attention.on(new CpuBackend(2), SPEC)) {
+            Forward first = attention.forward(in.q(), in.k(), in.v());
+            Forward second = attention.forward(in.q(), in.k(), in.v());
+
+            assertThat(second.out().toArray()).containsExactly(first.out().toArray());
+            assertThat(attention.backward(in.dOut(), first).dq().shape()).containsExactly(1, 2, 5, 4);
+            assertThat(first.spec()).isEqualTo(SPEC);
+        }
+    }
+
+    @Test
+    void everyShapeIsChecked() {
+        Tensor wrong = Tensor.zeros(1, 2, 4, 4);
+        try (Attention attention = Attention.on(new CpuBackend(1), SPEC)) {
+            Forward f = attention.forward(in.q(), in.k(), in.v());
+
+            assertThatThrownBy(() -> attention.forward(wrong, in.k(), in.v()))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("q has shape [1, 2, 4, 4], the spec needs [1, 2, 5, 4]");
+            assertThatThrownBy(() -> attention.forward(in.q(), wrong, in.v())).hasMessageStartingWith("k has shape [1, 2, 4, 4]");
+            assertThatThrownBy(() -> attention.forward(in.q(), in.k(), in.q()))
+                    .hasMessageStartingWith("v has shape [1, 2, 5, 4]");
+            assertThatThrownBy(() -> attention.backward(wrong, f)).hasMessageStartingWith("dOut has shape");
+            Forward wrongLse = new Forward(in.q(), in.k(), in.v(), f.out(), wrong, f.report());
+            assertThatThrownBy(() -> attention.backward(in.dOut(), wrongLse))
+                    .hasMessageStartingWith("lse has shape");
+        }
+    }
+
+    @Test
+    void aForwardOfAnotherSpecIsRefused() {
+        AttentionSpec causal = AttentionSpec.builder(1, 2, 5, 4).seqK(6).causal().build();
+        try (Attention other = Attention.on(new CpuBackend(1), causal);
+                Attention attention = Attention.on(new CpuBackend(1), SPEC)) {
+            Forward f = other.forward(in.q(), in.k(), in.v());
+
+            assertThatThrownBy(() -> attention.backward(in.dOut(), f))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("causal bottom-right");
+        }
+    }
+
+    @Test
+    void aForwardOfAnEqualSpecIsWelcome() {
+        try (Attention one = Attention.on(new CpuBackend(1), SPEC);
+                Attention two = Attention.on(new CpuBackend(2), SPEC, Algorithm.STANDARD)) {
+            Forward f = one.forward(in.q(), in.k(), in.v());
+
+            assertThat(two.backward(in.dOut(), f).dk().shape()).containsExactly(1, 2, 6, 4);
+        }
+    }
+
+    @Test
+    void useAfterCloseIsAnErrorAndASecondCloseIsNot() {
+        Attention attention = Attention.on(new CpuBackend(1), SPEC);
+        attention.close();
+        attention.close();
+
+        assertThatThrownBy(() -> attention.forward(in.q(), in.k(), in.v()))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("this Attention is closed");
+    }
+
+    @Test
+    void aSecondThreadGetsAnError() throws Exception {
+        CountDownLatch inside = new CountDownLatch(1);
+        CountDownLatch leave = new CountDownLatch(1);
+        Attention attention = Attention.on(new Acting(() -> {
+            inside.countDown();
+            await(leave);
+        }), SPEC);
+        try (ExecutorService other = Executors.newSingleThreadExecutor()) {
+            Future<?> first = other.submit(() -> attention.forward(in.q(), in.k(), in.v()));
+            inside.await();
+
+            assertThatThrownBy(() -> attention.forward(in.q(), in.k(), in.v()))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("another thread");
+            assertThatThrownBy(attention::close).isInstanceOf(IllegalStateException.class);
+            leave.countDown();
+            first.get();
+        }
+        attention.close();
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    void runningOutOfMemoryIsAFailureOfTheDevice() {
+        try (Attention attention = Attention.on(new Acting(() -> {
+            throw new OutOfMemoryError("Java heap space");
+        }), SPEC)) {
+            assertThatThrownBy(() -> attention.forward(in.q(), in.k(), in.v()))
+                    .isInstanceOf(DeviceException.class)
+                    .hasMessage("out of memory for [b1 h2 n5x6 d4 scale 0.5]: Java heap space");
+        }
+    }
+
+    /** The CPU's backend, which does something else first whenever forward is called. */
+    private record Acting(Runnable first) implements Backend {
+        @Override
+        public String name() {
+            return "acting";
+        }
+
+        @Override
+        public String device() {
+            return "none";
+        }
+
+        @Override
+        public Plan open(AttentionSpec spec, Algorithm algorithm) {
+            Plan plan = new CpuBackend(1).open(spec, algorithm);
+            return new Plan() {
+                @Override
+                public Forward forward(Tensor q, Tensor k, Tensor v) {
+                    first.run();
+                    return plan.forward(q, k, v);
+                }
+
+                @Override
+                public Gradients backward(Tensor dOut, Forward f) {
+                    return plan.backward(dOut, f);
+                }
+
+                @Override
+                public void close() {
+                    plan.close();
+                }
+            };
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package io.github.tornadoattention.host;
+
+import java.util.Random;
+
+/** Random arrays for a spec, the same for the same seed. */
+public record Inputs(AttentionSpec spec, Tensor q, Tensor k, Tensor v, Tensor dOut) {
+    /** Standard normal numbers. */
+    public static Inputs random(AttentionSpec spec, long seed) {
+        Random random = new Random(seed);
+        return new Inputs(spec, normal(random, spec.qShape()), normal(random, spec.kvShape()),
+                normal(random, spec.kvShape()), normal(random, spec.qShape()));
+    }
+
+    /** Standard normal numbers in a shape. */
+    public static Tensor normal(Random random, int... shape) {
+        int size = 1;
+        for (int length : shape) {
+            size *= length;
+        }
+        float[] values = new float[size];
+        for (int n = 0; n < size; n++) {
+            values[n] = (float) random.nextGaussian();
+        }
+        return Tensor.of(values, shape);
+    }
+
+    /** A mask whose blocks are set with the given probability. */
+    public static BlockMask mask(AttentionSpec spec, int size, int heads, double density, long seed) {
+        Random random = new Random(seed);
+        int rows = Math.ceilDiv(spec.seqQ(), size);
+        int cols = Math.ceilDiv(spec.seqK(), size);
+        byte[] set = new byte[heads * rows * cols];
+        for (int n = 0; n < set.length; n++) {
+            set[n] = (byte) (random.nextDouble() < density ? 1 : 0);
+        }
+        return new BlockMask(size, heads, rows, cols, set);
+    }
+
+    /** Everything that an attention computes. */
+    public record Result(Forward forward, Gradients gradients) {}
+
+    /** Runs forward and backward. */
+    public Result on(Backend backend, Algorithm algorithm) {
+        try (Attention attention = Attention.on(backend, spec, algorithm)) {
+            Forward f = attention.forward(q, k, v);
+            return new Result(f, attention.backward(dOut, f));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package io.github.tornadoattention.simulator.engine;
+
+import io.github.tornadoattention.simulator.KernelFault;
+
+/** The launch that is being watched, of which there is one at a time, and the work-item that runs just now. */
+final class WatchedLaunch {
+
+    private static WatchedLaunch current;
+
+    private final Geometry geometry;
+    private LocalMemory local;
+    private int group;
+    private int item;
+    private int interval;
+
+    WatchedLaunch(Geometry geometry) {
+        this.geometry = geometry;
+    }
+
+    /** The watched launch, or null if none is. */
+    static WatchedLaunch current() {
+        return current;
+    }
+
+    void begin() {
+        current = this;
+    }
+
+    static void end() {
+        current = null;
+    }
+
+    void startGroup(int index, LocalMemory memory) {
+        group = index;
+        local = memory;
+        interval++;
+    }
+
+    /** All work-items have passed a barrier. */
+    void nextInterval() {
+        interval++;
+    }
+
+    void run(int itemIndex) {
+        item = itemIndex;
+    }
+
+    int group() {
+        return group;
+    }
+
+    int item() {
+        return item;
+    }
+
+    int interval() {
+        return interval;
+    }
+
+    KernelFault.Place place(int itemIndex) {
+        return geometry.itemPlace(itemIndex);
+    }
+
+    KernelFault.Place groupPlace(int groupIndex) {
+        return geometry.groupPlace(groupIndex);
+    }
+
+    /** Checks a read of a Java array; false if the array is private to the work-item. */
+    boolean read(Object array, int length, int index, int site) {
+        LocalShadow shadow = local == null ? null : local.shadowOf(array);
+        if (shadow != null) {
+            shadow.read(index, this, site);
+            return true;
+        }
+        checkPrivate(array, length, index, "read of");
+        return false;
+    }
+
+    /** Checks a write to a Java array. */
+    void write(Object array, int length, int index, int site) {
+        LocalShadow shadow = local == null ? null : local.shadowOf(array);
+        if (shadow != null) {
+            shadow.write(index, this, site);
+        } else {
+            checkPrivate(array, length, index, "write to");
+        }
+    }
+
+    private static void checkPrivate(Object array, int length, int index, String access) {
+        if (index < 0 || index >= length) {
+            throw new Violation(KernelFault.Kind.OUT_OF_BOUNDS, access + " index " + index + " of a "
+                    + array.getClass().getComponentType().getSimpleName() + " private array with " + length + " elements");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+package io.github.tornadoattention.kernels;
+
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/** One float32 array in local memory: {@code rows x (columns + pad)} elements. */
+@Retention(RetentionPolicy.RUNTIME)
+@Target({})
+public @interface LocalTile {
+    Extent rows();
+
+    Extent columns();
+
+    /** Unused elements at the end of each row, there so that rows start in different memory banks. */
+    int pad() default 0;
+}

@@ -1,0 +1,14 @@
+package io.github.tornadoattention.kernels;
+
+/** The bits of the kernels' {@code options} argument. It is a scalar, so what an option needs is compiled in only where the option is on. */
+public final class Options {
+    /** Scores are visible in a band around the diagonal only: causal, sliding window. */
+    public static final int BAND = 1;
+    /** Scores pass {@code c * tanh(s / c)}. */
+    public static final int SOFTCAP = 1 << 1;
+    /** Scores carry {@code -slope * distance from the diagonal}. */
+    public static final int ALIBI = 1 << 2;
+
+    private Options() {
+    }
+}

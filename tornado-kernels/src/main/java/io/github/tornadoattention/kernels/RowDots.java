@@ -1,0 +1,34 @@
+package io.github.tornadoattention.kernels;
+
+import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/** What the backward pass needs of each row beforehand: {@code D = rowsum(dOut ∘ out)}, which equals rowsum(P ∘ dP) (FlashAttention, arXiv 2205.14135, appendix B). */
+public final class RowDots {
+    private RowDots() {
+    }
+
+    /**
+     * @param out     [B, H, N, D] of the forward pass; strides in {@code shape}
+     * @param dOut    its gradient, laid out alike
+     * @param delta   result [B, H, N]
+     * @param shape   the slots of {@link Shape}
+     * @param rows    {@code B * H * N}
+     * @param headDim D
+     */
+    public static void rowDots(FloatArray out, FloatArray dOut, FloatArray delta, IntArray shape, int rows, int headDim) {
+        for (@Parallel int row = 0; row < rows; row++) {
+            int seqQ = shape.get(Shape.SEQ_Q);
+            int heads = shape.get(Shape.HEADS);
+            int batchHead = row / seqQ;
+            int base = batchHead / heads * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
+                + row % seqQ * shape.get(Shape.Q_ROW_STRIDE);
+            float sum = 0f;
+            for (int d = 0; d < headDim; d++) {
+                sum = sum + out.get(base + d) * dOut.get(base + d);
+            }
+            delta.set(row, sum);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+package io.github.tornadoattention.kernels;
+
+import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/**
+ * Standard attention, backward: from the matrix P that {@link StandardForward} leaves in global memory, a second matrix dS and the three gradients
+ * (FlashAttention, arXiv 2205.14135, algorithm 3). The baseline, as {@link StandardForward} is.
+ */
+public final class StandardBackward {
+    private StandardBackward() {
+    }
+
+    /** {@code dS = P ∘ (dOut vᵀ - D)}, times the derivative of what modified the score; both matrices are [B, H, N, M]. */
+    public static void scores(FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray p, FloatArray delta, FloatArray ds, IntArray shape,
+            FloatArray numbers, IntArray keyLengths, int rows, int seqK, int headDim, int options) {
+        for (@Parallel int row = 0; row < rows; row++) {
+            for (@Parallel int key = 0; key < seqK; key++) {
+                int heads = shape.get(Shape.HEADS);
+                int seqQ = shape.get(Shape.SEQ_Q);
+                int head = row / seqQ % heads;
+                int batch = row / seqQ / heads;
+                int query = row % seqQ;
+                float gradient = 0f;
+                if (Band.sees(options, query, key, shape.get(Shape.DIAGONAL), shape.get(Shape.LEFT), shape.get(Shape.RIGHT), keyLengths.get(batch)) != 0) {
+                    int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + query * shape.get(Shape.Q_ROW_STRIDE);
+                    int kvHead = head / (heads / shape.get(Shape.KV_HEADS));
+                    int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE) + key * shape.get(Shape.K_ROW_STRIDE);
+                    float dp = 0f;
+                    for (int d = 0; d < headDim; d++) {
+                        dp = dp + dOut.get(baseQ + d) * v.get(baseK + d);
+                    }
+                    float score = 0f;
+                    if ((options & Options.SOFTCAP) != 0) {
+                        for (int d = 0; d < headDim; d++) {
+                            score = score + q.get(baseQ + d) * k.get(baseK + d);
+                        }
+                    }
+                    gradient = p.get(row * seqK + key) * (dp - delta.get(row))
+                        * Score.derivative(options, score * numbers.get(Shape.SCALE), numbers.get(Shape.SOFTCAP));
+                }
+                ds.set(row * seqK + key, gradient);
+            }
+        }
+    }
+
+    /** {@code dq = scale dS k}. */
+    public static void queries(FloatArray ds, FloatArray k, FloatArray dq, IntArray shape, FloatArray numbers, IntArray keyLengths, int rows, int seqK,
+            int headDim) {
+        for (@Parallel int row = 0; row < rows; row++) {
+            for (@Parallel int d = 0; d < headDim; d++) {
+                int heads = shape.get(Shape.HEADS);
+                int seqQ = shape.get(Shape.SEQ_Q);
+                int head = row / seqQ % heads;
+                int batch = row / seqQ / heads;
+                int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + head / (heads / shape.get(Shape.KV_HEADS)) * shape.get(Shape.K_HEAD_STRIDE);
+                int rowStride = shape.get(Shape.K_ROW_STRIDE);
+                int keyLength = keyLengths.get(batch);
+                float sum = 0f;
+                for (int key = 0; key < keyLength; key++) {
+                    sum = sum + ds.get(row * seqK + key) * k.get(baseK + key * rowStride + d);
+                }
+                int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + row % seqQ * shape.get(Shape.Q_ROW_STRIDE);
+                dq.set(baseQ + d, sum * numbers.get(Shape.SCALE));
+            }
+        }
+    }
+
+    /** {@code dk = scale dSᵀ q} and {@code dv = Pᵀ dOut}, summed over the query heads of a group; {@code kvRows = B * Hkv * M}. */
+    public static void keys(FloatArray q, FloatArray dOut, FloatArray p, FloatArray ds, FloatArray dk, FloatArray dv, IntArray shape, FloatArray numbers,
+            int kvRows, int seqK, int headDim) {
+        for (@Parallel int row = 0; row < kvRows; row++) {
+            for (@Parallel int d = 0; d < headDim; d++) {
+                int heads = shape.get(Shape.HEADS);
+                int kvHeads = shape.get(Shape.KV_HEADS);
+                int seqQ = shape.get(Shape.SEQ_Q);
+                int rowStride = shape.get(Shape.Q_ROW_STRIDE);
+                int key = row % seqK;
+                int kvHead = row / seqK % kvHeads;
+                int batch = row / seqK / kvHeads;
+                int shared = heads / kvHeads;
+                float sumK = 0f;
+                float sumV = 0f;
+                for (int head = kvHead * shared; head < (kvHead + 1) * shared; head++) {
+                    int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + d;
+                    int matrix = (batch * heads + head) * seqQ;
+                    for (int query = 0; query < seqQ; query++) {
+                        int pair = (matrix + query) * seqK + key;
+                        sumK = sumK + ds.get(pair) * q.get(baseQ + query * rowStride);
+                        sumV = sumV + p.get(pair) * dOut.get(baseQ + query * rowStride);
+                    }
+                }
+                int at = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE) + key * shape.get(Shape.K_ROW_STRIDE) + d;
+                dk.set(at, sumK * numbers.get(Shape.SCALE));
+                dv.set(at, sumV);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+package io.github.tornadoattention.kernels;
+
+import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/**
+ * Standard attention, forward: three passes that write the matrix of scores S, then of probabilities P, to global memory. The baseline that flash attention is
+ * measured against (FlashAttention, arXiv 2205.14135, algorithm 0), and the plainest use of TornadoVM: loops marked {@code @Parallel}, one work-item an element.
+ *
+ * <p>Loop bounds are scalars, so another length compiles anew. Shapes and strides are those of {@link FlashForward#forward}; the matrix is [B, H, N, M].
+ */
+public final class StandardForward {
+    private StandardForward() {
+    }
+
+    /** {@code S = scale q kᵀ}, modified, negative infinity where masked; {@code rows = B * H * N}, {@code seqK = M}. */
+    public static void scores(FloatArray q, FloatArray k, FloatArray s, IntArray shape, FloatArray numbers, IntArray keyLengths, FloatArray slopes, int rows,
+            int seqK, int headDim, int options) {
+        for (@Parallel int row = 0; row < rows; row++) {
+            for (@Parallel int key = 0; key < seqK; key++) {
+                int heads = shape.get(Shape.HEADS);
+                int seqQ = shape.get(Shape.SEQ_Q);
+                int head = row / seqQ % heads;
+                int batch = row / seqQ / heads;
+                int query = row % seqQ;
+                int diagonal = shape.get(Shape.DIAGONAL);
+                float score = numbers.get(Shape.NEGATIVE_INFINITY);
+                if (Band.sees(options, query, key, diagonal, shape.get(Shape.LEFT), shape.get(Shape.RIGHT), keyLengths.get(batch)) != 0) {
+                    int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + query * shape.get(Shape.Q_ROW_STRIDE);
+                    int kvHead = head / (heads / shape.get(Shape.KV_HEADS));
+                    int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE) + key * shape.get(Shape.K_ROW_STRIDE);
+                    float sum = 0f;
+                    for (int d = 0; d < headDim; d++) {
+                        sum = sum + q.get(baseQ + d) * k.get(baseK + d);
+                    }
+                    float slope = 0f;
+                    if ((options & Options.ALIBI) != 0) {
+                        slope = slopes.get(head);
+                    }
+                    score = Score.modified(options, sum * numbers.get(Shape.SCALE), numbers.get(Shape.SOFTCAP), slope, query, key, diagonal);
+                }
+                s.set(row * seqK + key, score);
+            }
+        }
+    }
+
+    /** {@code P = softmax(S)} in place, {@code lse = log rowsum exp S}; a row that is masked whole becomes 0 with an lse of negative infinity. */
+    public static void softmax(FloatArray s, FloatArray lse, FloatArray numbers, int rows, int seqK) {
+        for (@Parallel int row = 0; row < rows; row++) {
+            int base = row * seqK;
+            float m = -Float.MAX_VALUE;
+            for (int key = 0; key < seqK; key++) {
+                m = TornadoMath.max(m, s.get(base + key));
+            }
+            float sum = 0f;
+            for (int key = 0; key < seqK; key++) {
+                float p = TornadoMath.exp(s.get(base + key) - m);
+                s.set(base + key, p);
+                sum = sum + p;
+            }
+            float inverse = sum == 0f ? 0f : 1f / sum;
+            for (int key = 0; key < seqK; key++) {
+                s.set(base + key, s.get(base + key) * inverse);
+            }
+            lse.set(row, sum == 0f ? numbers.get(Shape.NEGATIVE_INFINITY) : m + TornadoMath.log(sum));
+        }
+    }
+
+    /** {@code out = P v}; keys past the length are not read. */
+    public static void output(FloatArray p, FloatArray v, FloatArray out, IntArray shape, IntArray keyLengths, int rows, int seqK, int headDim) {
+        for (@Parallel int row = 0; row < rows; row++) {
+            for (@Parallel int d = 0; d < headDim; d++) {
+                int heads = shape.get(Shape.HEADS);
+                int seqQ = shape.get(Shape.SEQ_Q);
+                int head = row / seqQ % heads;
+                int batch = row / seqQ / heads;
+                int kvHead = head / (heads / shape.get(Shape.KV_HEADS));
+                int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE);
+                int rowStride = shape.get(Shape.K_ROW_STRIDE);
+                int keyLength = keyLengths.get(batch);
+                float sum = 0f;
+                for (int key = 0; key < keyLength; key++) {
+                    sum = sum + p.get(row * seqK + key) * v.get(baseK + key * rowStride + d);
+                }
+                int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + row % seqQ * shape.get(Shape.Q_ROW_STRIDE);
+                out.set(baseQ + d, sum);
+            }
+        }
+    }
+}
