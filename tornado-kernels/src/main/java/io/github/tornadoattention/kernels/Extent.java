@@ -2,8 +2,8 @@ package io.github.tornadoattention.kernels;
 
 /** A size that is known when a kernel is launched; {@link Launch} and {@link LocalTile} speak in these. */
 public enum Extent {
-    /** The number one. */
-    ONE,
+    /** Nothing. */
+    NONE,
     /** Br: query rows of one tile. */
     BLOCK_Q,
     /** Bc: key rows of one tile. */
@@ -14,4 +14,8 @@ public enum Extent {
     THREADS_X,
     /** Work-items of a group that share the rows of a tile. */
     THREADS_Y,
+    /** Elements of the head dimension that are in local memory at a time. */
+    SLICE_D,
+    /** Rows that are in local memory at a time. */
+    SLICE_N,
 }

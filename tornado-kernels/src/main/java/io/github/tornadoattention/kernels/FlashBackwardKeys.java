@@ -6,18 +6,19 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Flash attention, backward, second pass: {@code dv = Pᵀ dOut} and {@code dk = scale dSᵀ q}, with P and dS recomputed as in {@link FlashBackwardQueries}.
+ * Flash attention, backward, keys: {@code dv = Pᵀ dOut} and {@code dk = scale dSᵀ q}, with P and dS recomputed as in {@link FlashBackwardQueries}.
  *
- * <p>A group owns a tile of Bc keys with their values and streams tiles of Br queries and of dOut, of every query head that shares the key head. It works on
- * transposed scores, one row a key, so that both of its accumulators are sums over columns as in the other passes.
+ * <p>A group owns a tile of Bc keys with their values and walks over tiles of Br queries of every query head that shares the key head. It works on transposed
+ * scores, one row a key, so that its products have the shapes of the other passes. P waits in local memory for dP to become dS in its place.
  */
 public final class FlashBackwardKeys {
     private FlashBackwardKeys() {
     }
 
     /**
-     * One launch: {@code batch * kvHeads * ceil(seqK / blockK)} groups of {@code threadsX * threadsY} work-items. Arguments that {@link FlashForward#forward}
-     * has too mean the same, but that {@code blockK} is a multiple of {@code threadsY}, and {@code blockQ} of {@code threadsX} and of 4.
+     * One launch: {@code batch * kvHeads * ceil(seqK / Bc)} groups of {@code threadsX * threadsY} work-items. Arguments that {@link FlashForward#forward} has
+     * too mean the same, but that Bc is a multiple of {@code threadsY}, Br of {@code threadsX} and {@code sliceN}, sliceN counts queries, and {@code lists}
+     * says which tiles of queries a tile of keys visits.
      *
      * @param dOut  gradient of out, laid out as q
      * @param lse   [B, H, N] as the forward pass wrote it
@@ -26,19 +27,22 @@ public final class FlashBackwardKeys {
      * @param dv    result, likewise
      */
     @Launch(tile = Extent.BLOCK_K, local = {
-        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM, pad = 4),
-        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM, pad = 4),
-        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.HEAD_DIM, pad = 4),
-        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.HEAD_DIM, pad = 4),
-        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.BLOCK_Q, pad = 8),
+        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 4, orRows = Extent.SLICE_N, orColumns = Extent.HEAD_DIM),
+        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.SLICE_D, pad = 4),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.BLOCK_Q, pad = 8)})
     public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse, FloatArray delta, FloatArray dk,
-            FloatArray dv, IntArray shape, FloatArray numbers, IntArray keyLengths, FloatArray slopes, int headDim, int blockQ, int blockK, int threadsX,
-            int threadsY, int options) {
-        // The tile's place: heavy tiles (the first ones, when causal) of all heads first.
-        int item = ctx.localIdx;
-        int tx = Tile.x(item, threadsX);
-        int ty = Tile.y(item, threadsX);
+            FloatArray dv, IntArray shape, FloatArray numbers, IntArray keyLengths, FloatArray slopes, IntArray lists, int headDim, int blocks, int threads,
+            int slices, int options) {
+        int blockQ = blocks >> 16;
+        int blockK = blocks & 0xFFFF;
+        int threadsX = threads >> 16;
+        int threadsY = threads & 0xFFFF;
+        int sliceD = slices >> 16;
+        int sliceN = slices & 0xFFFF;
+
+        // The group's place: heavy tiles (the first ones, when causal) of all heads first.
+        int tx = Tile.x(ctx.localIdx, threadsX);
+        int ty = Tile.y(ctx.localIdx, threadsX);
         int heads = shape.get(Shape.HEADS);
         int kvHeads = shape.get(Shape.KV_HEADS);
         int seqQ = shape.get(Shape.SEQ_Q);
@@ -65,50 +69,31 @@ public final class FlashBackwardKeys {
         int columns = blockQ / threadsX;
         int outColumns = (headDim + threadsX - 1) / threadsX;
         int width = outColumns * threadsX;
+        int padded = width - headDim;
         int run = Tile.run(outColumns);
         int ld = width + 4;
+        int ldS = sliceD + 4;
         int ldP = blockQ + 8;
-        float[] kTile = ctx.allocateFloatLocalArray(blockK * ld);
-        float[] vTile = ctx.allocateFloatLocalArray(blockK * ld);
-        float[] qTile = ctx.allocateFloatLocalArray(blockQ * ld);
-        float[] dOutTile = ctx.allocateFloatLocalArray(blockQ * ld);
+        float[] slice = ctx.allocateFloatLocalArray(TornadoMath.max(blockK * ldS, sliceN * ld));
+        float[] other = ctx.allocateFloatLocalArray(blockQ * ldS);
         float[] pTile = ctx.allocateFloatLocalArray(blockK * ldP);
-        float[] dsTile = ctx.allocateFloatLocalArray(blockK * ldP);
 
         float[] dkAcc = new float[rows * outColumns];
         float[] dvAcc = new float[rows * outColumns];
         float[] s = new float[rows * columns];
-        float[] dp = new float[rows * columns];
+        float[] derivative = new float[(options & Options.SOFTCAP) == 0 ? 1 : rows * columns];
         float[] columnLse = new float[columns];
         float[] columnDelta = new float[columns];
         float[] x = new float[4];
         float[] y = new float[columns * 4];
         float[] z = new float[4 * outColumns];
-        float[] fetched = new float[outColumns];
+        float[] aheadA = new float[TornadoMath.max(blockK * sliceD / (threadsX * threadsY), sliceN / threadsY * outColumns)];
+        float[] aheadB = new float[blockQ * sliceD / (threadsX * threadsY)];
         Tile.clear(dkAcc, rows * outColumns);
         Tile.clear(dvAcc, rows * outColumns);
-        if (k0 < keyLength) {
-            for (int r = 0; r < blockK / threadsY; r++) {
-                int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                Tile.fetch(k, baseK + row * rowStrideK, headDim, outColumns, tx, threadsX, 1f, fetched);
-                for (int c = 0; c < outColumns; c++) {
-                    kTile[(ty + r * threadsY) * ld + tx + c * threadsX] = fetched[c];
-                }
-            }
-            for (int r = 0; r < blockK / threadsY; r++) {
-                int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                Tile.fetch(v, baseK + row * rowStrideK, headDim, outColumns, tx, threadsX, 1f, fetched);
-                for (int c = 0; c < outColumns; c++) {
-                    vTile[(ty + r * threadsY) * ld + tx + c * threadsX] = fetched[c];
-                }
-            }
-        }
 
-        int queryFirst = Band.firstQuery(options, k0, diagonal, right) / blockQ * blockQ;
-        int queryEnd = Band.endQuery(options, keyLast, diagonal, left, seqQ);
-        if (k0 >= keyLength) {
-            queryEnd = 0;
-        }
+        int queryFirst = Band.firstQuery(options, k0, diagonal, right) / blockQ;
+        int queryEnd = k0 < keyLength ? Band.endQuery(options, keyLast, diagonal, left, seqQ) : 0;
         int shared = heads / kvHeads;
         for (int head = kvHead * shared; head < (kvHead + 1) * shared; head++) {
             int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE);
@@ -117,22 +102,12 @@ public final class FlashBackwardKeys {
             if ((options & Options.ALIBI) != 0) {
                 slope = slopes.get(head);
             }
-            for (int q0 = queryFirst; q0 < queryEnd; q0 += blockQ) {
-                ctx.localBarrier(); // the tile before is used up (in the first round: nothing to protect)
-                for (int r = 0; r < blockQ / threadsY; r++) {
-                    int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-                    Tile.fetch(q, baseQ + row * rowStrideQ, headDim, outColumns, tx, threadsX, scale, fetched);
-                    for (int c = 0; c < outColumns; c++) {
-                        qTile[(ty + r * threadsY) * ld + tx + c * threadsX] = fetched[c];
-                    }
-                }
-                for (int r = 0; r < blockQ / threadsY; r++) {
-                    int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-                    Tile.fetch(dOut, baseQ + row * rowStrideQ, headDim, outColumns, tx, threadsX, 1f, fetched);
-                    for (int c = 0; c < outColumns; c++) {
-                        dOutTile[(ty + r * threadsY) * ld + tx + c * threadsX] = fetched[c];
-                    }
-                }
+            // The tiles of queries to visit: those that the band touches, or those listed.
+            int listed = head * shape.get(Shape.BLOCK_HEAD_STRIDE) + tile;
+            int first = Visits.first(options, lists, listed, queryFirst);
+            int end = Visits.end(options, lists, listed, first, (queryEnd + blockQ - 1) / blockQ);
+            for (int n = first; n < end; n++) {
+                int q0 = Visits.tile(options, lists, n) * blockQ;
                 for (int c = 0; c < columns; c++) {
                     int query = q0 + tx + c * threadsX;
                     columnLse[c] = Float.MAX_VALUE; // past the last query: P and dS become 0
@@ -142,39 +117,56 @@ public final class FlashBackwardKeys {
                         columnDelta[c] = delta.get(baseRow + query);
                     }
                 }
-                ctx.localBarrier(); // K, V, Q_i and dO_i are complete before anyone reads them
 
-                // Sᵀ = K (scale Q_i)ᵀ and dPᵀ = V dO_iᵀ
+                // Sᵀ = K (scale Q_i)ᵀ
                 Tile.clear(s, rows * columns);
-                for (int d = 0; d < width; d += 4) {
-                    for (int c = 0; c < columns; c++) {
-                        for (int e = 0; e < 4; e++) {
-                            y[c * 4 + e] = qTile[(tx + c * threadsX) * ld + d + e];
-                        }
-                    }
-                    for (int r = 0; r < rows; r++) {
-                        for (int e = 0; e < 4; e++) {
-                            x[e] = kTile[(ty + r * threadsY) * ld + d + e];
-                        }
-                        Tile.dot(s, r * columns, columns, x, y);
-                    }
+                for (int r = 0; r < blockK / threadsY; r++) {
+                    int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
+                    Tile.fetch(k, baseK + row * rowStrideK, headDim, padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadA);
                 }
-                Tile.clear(dp, rows * columns);
-                for (int d = 0; d < width; d += 4) {
-                    for (int c = 0; c < columns; c++) {
-                        for (int e = 0; e < 4; e++) {
-                            y[c * 4 + e] = dOutTile[(tx + c * threadsX) * ld + d + e];
+                for (int r = 0; r < blockQ / threadsY; r++) {
+                    int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
+                    Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, sliceD / threadsX, tx, threadsX, scale, aheadB);
+                }
+                for (int d0 = 0; d0 < width; d0 += sliceD) {
+                    ctx.localBarrier(); // the slices before are used up
+                    for (int r = 0; r < blockK / threadsY; r++) {
+                        for (int c = 0; c < sliceD / threadsX; c++) {
+                            slice[(ty + r * threadsY) * ldS + tx + c * threadsX] = aheadA[r * (sliceD / threadsX) + c];
                         }
                     }
-                    for (int r = 0; r < rows; r++) {
-                        for (int e = 0; e < 4; e++) {
-                            x[e] = vTile[(ty + r * threadsY) * ld + d + e];
+                    for (int r = 0; r < blockQ / threadsY; r++) {
+                        for (int c = 0; c < sliceD / threadsX; c++) {
+                            other[(ty + r * threadsY) * ldS + tx + c * threadsX] = aheadB[r * (sliceD / threadsX) + c];
                         }
-                        Tile.dot(dp, r * columns, columns, x, y);
+                    }
+                    ctx.localBarrier(); // both slices are complete
+                    if (d0 + sliceD < width) {
+                        for (int r = 0; r < blockK / threadsY; r++) {
+                            int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
+                            Tile.fetch(k, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadA);
+                        }
+                        for (int r = 0; r < blockQ / threadsY; r++) {
+                            int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
+                            Tile.fetch(q, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, scale, aheadB);
+                        }
+                    }
+                    for (int d = 0; d < sliceD; d += 4) {
+                        for (int c = 0; c < columns; c++) {
+                            for (int e = 0; e < 4; e++) {
+                                y[c * 4 + e] = other[(tx + c * threadsX) * ldS + d + e];
+                            }
+                        }
+                        for (int r = 0; r < rows; r++) {
+                            for (int e = 0; e < 4; e++) {
+                                x[e] = slice[(ty + r * threadsY) * ldS + d + e];
+                            }
+                            Tile.dot(s, r * columns, columns, x, y);
+                        }
                     }
                 }
 
-                // P = exp(S - lse), dS = P ∘ (dP - D)
+                // P = exp(S - lse), and what dS needs besides dP
                 int queryLast = TornadoMath.min(q0 + blockQ, seqQ) - 1;
                 int whole = Band.whole(options, q0, queryLast, k0, k0 + blockK, diagonal, left, right, keyLength);
                 for (int r = 0; r < rows; r++) {
@@ -187,37 +179,137 @@ public final class FlashBackwardKeys {
                             p = Band.sees(options, query, key, diagonal, left, right, keyLength) == 0 ? 0f : p;
                         }
                         pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] = p;
-                        dsTile[(ty + r * threadsY) * ldP + tx + c * threadsX] = p * (dp[r * columns + c] - columnDelta[c])
-                            * Score.derivative(options, score, softcap);
+                        if ((options & Options.SOFTCAP) != 0) {
+                            derivative[r * columns + c] = Score.derivative(options, score, softcap);
+                        }
                     }
                 }
-                ctx.localBarrier(); // P and dS are complete
 
-                // dV += Pᵀ dO_i, dK += dSᵀ (scale Q_i)
-                for (int j = 0; j < blockQ; j += 4) {
-                    for (int e = 0; e < 4; e++) {
-                        for (int c = 0; c < outColumns; c++) {
-                            z[e * outColumns + c] = dOutTile[(j + e) * ld + Tile.column(tx, c, run, threadsX)];
+                // dV += Pᵀ dOut_i
+                for (int r = 0; r < sliceN / threadsY; r++) {
+                    int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
+                    Tile.fetch(dOut, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx, threadsX, 1f, aheadA);
+                }
+                for (int j0 = 0; j0 < blockQ; j0 += sliceN) {
+                    ctx.localBarrier(); // P is complete, and the slice before is used up
+                    for (int r = 0; r < sliceN / threadsY; r++) {
+                        for (int c = 0; c < width / threadsX; c++) {
+                            slice[(ty + r * threadsY) * ld + tx + c * threadsX] = aheadA[r * (width / threadsX) + c];
                         }
                     }
-                    for (int r = 0; r < rows; r++) {
-                        for (int e = 0; e < 4; e++) {
-                            x[e] = pTile[(ty + r * threadsY) * ldP + j + e];
+                    ctx.localBarrier(); // the slice is complete
+                    if (j0 + sliceN < blockQ) {
+                        for (int r = 0; r < sliceN / threadsY; r++) {
+                            int row = TornadoMath.min(q0 + j0 + sliceN + ty + r * threadsY, seqQ - 1);
+                            Tile.fetch(dOut, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx, threadsX, 1f, aheadA);
                         }
-                        Tile.combine(dvAcc, r * outColumns, outColumns, x, z);
+                    }
+                    for (int j = 0; j < sliceN; j += 4) {
+                        for (int e = 0; e < 4; e++) {
+                            for (int c = 0; c < outColumns; c++) {
+                                z[e * outColumns + c] = slice[(j + e) * ld + Tile.column(tx, c, run, threadsX)];
+                            }
+                        }
+                        for (int r = 0; r < rows; r++) {
+                            for (int e = 0; e < 4; e++) {
+                                x[e] = pTile[(ty + r * threadsY) * ldP + j0 + j + e];
+                            }
+                            Tile.combine(dvAcc, r * outColumns, outColumns, x, z);
+                        }
                     }
                 }
-                for (int j = 0; j < blockQ; j += 4) {
-                    for (int e = 0; e < 4; e++) {
-                        for (int c = 0; c < outColumns; c++) {
-                            z[e * outColumns + c] = qTile[(j + e) * ld + Tile.column(tx, c, run, threadsX)];
+
+                // dPᵀ = V dOut_iᵀ
+                Tile.clear(s, rows * columns);
+                for (int r = 0; r < blockK / threadsY; r++) {
+                    int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
+                    Tile.fetch(v, baseK + row * rowStrideK, headDim, padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadA);
+                }
+                for (int r = 0; r < blockQ / threadsY; r++) {
+                    int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
+                    Tile.fetch(dOut, baseQ + row * rowStrideQ, headDim, padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadB);
+                }
+                for (int d0 = 0; d0 < width; d0 += sliceD) {
+                    ctx.localBarrier(); // the slices before are used up
+                    for (int r = 0; r < blockK / threadsY; r++) {
+                        for (int c = 0; c < sliceD / threadsX; c++) {
+                            slice[(ty + r * threadsY) * ldS + tx + c * threadsX] = aheadA[r * (sliceD / threadsX) + c];
                         }
                     }
-                    for (int r = 0; r < rows; r++) {
-                        for (int e = 0; e < 4; e++) {
-                            x[e] = dsTile[(ty + r * threadsY) * ldP + j + e];
+                    for (int r = 0; r < blockQ / threadsY; r++) {
+                        for (int c = 0; c < sliceD / threadsX; c++) {
+                            other[(ty + r * threadsY) * ldS + tx + c * threadsX] = aheadB[r * (sliceD / threadsX) + c];
                         }
-                        Tile.combine(dkAcc, r * outColumns, outColumns, x, z);
+                    }
+                    ctx.localBarrier(); // both slices are complete
+                    if (d0 + sliceD < width) {
+                        for (int r = 0; r < blockK / threadsY; r++) {
+                            int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
+                            Tile.fetch(v, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadA);
+                        }
+                        for (int r = 0; r < blockQ / threadsY; r++) {
+                            int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
+                            Tile.fetch(dOut, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadB);
+                        }
+                    }
+                    for (int d = 0; d < sliceD; d += 4) {
+                        for (int c = 0; c < columns; c++) {
+                            for (int e = 0; e < 4; e++) {
+                                y[c * 4 + e] = other[(tx + c * threadsX) * ldS + d + e];
+                            }
+                        }
+                        for (int r = 0; r < rows; r++) {
+                            for (int e = 0; e < 4; e++) {
+                                x[e] = slice[(ty + r * threadsY) * ldS + d + e];
+                            }
+                            Tile.dot(s, r * columns, columns, x, y);
+                        }
+                    }
+                }
+
+                // dS = P ∘ (dP - D), in the place of P
+                for (int r = 0; r < rows; r++) {
+                    for (int c = 0; c < columns; c++) {
+                        int at = (ty + r * threadsY) * ldP + tx + c * threadsX;
+                        float ds = pTile[at] * (s[r * columns + c] - columnDelta[c]);
+                        if ((options & Options.SOFTCAP) != 0) {
+                            ds = ds * derivative[r * columns + c];
+                        }
+                        pTile[at] = ds;
+                    }
+                }
+
+                // dK += dSᵀ (scale Q_i)
+                for (int r = 0; r < sliceN / threadsY; r++) {
+                    int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
+                    Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx, threadsX, scale, aheadA);
+                }
+                for (int j0 = 0; j0 < blockQ; j0 += sliceN) {
+                    ctx.localBarrier(); // dS is complete, and the slice before is used up
+                    for (int r = 0; r < sliceN / threadsY; r++) {
+                        for (int c = 0; c < width / threadsX; c++) {
+                            slice[(ty + r * threadsY) * ld + tx + c * threadsX] = aheadA[r * (width / threadsX) + c];
+                        }
+                    }
+                    ctx.localBarrier(); // the slice is complete
+                    if (j0 + sliceN < blockQ) {
+                        for (int r = 0; r < sliceN / threadsY; r++) {
+                            int row = TornadoMath.min(q0 + j0 + sliceN + ty + r * threadsY, seqQ - 1);
+                            Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx, threadsX, scale, aheadA);
+                        }
+                    }
+                    for (int j = 0; j < sliceN; j += 4) {
+                        for (int e = 0; e < 4; e++) {
+                            for (int c = 0; c < outColumns; c++) {
+                                z[e * outColumns + c] = slice[(j + e) * ld + Tile.column(tx, c, run, threadsX)];
+                            }
+                        }
+                        for (int r = 0; r < rows; r++) {
+                            for (int e = 0; e < 4; e++) {
+                                x[e] = pTile[(ty + r * threadsY) * ldP + j0 + j + e];
+                            }
+                            Tile.combine(dkAcc, r * outColumns, outColumns, x, z);
+                        }
                     }
                 }
             }

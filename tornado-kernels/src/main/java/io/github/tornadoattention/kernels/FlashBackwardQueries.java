@@ -6,19 +6,19 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Flash attention, backward, first pass: {@code dq = scale dS k} with {@code dS = P ∘ (dP - D)}, {@code dP = dOut vᵀ} and P recomputed from q, k and lse.
+ * Flash attention, backward, queries: {@code dq = scale dS k} with {@code dS = P ∘ (dP - D)}, {@code dP = dOut vᵀ} and P recomputed from q, k and lse.
  *
- * <p>A group owns a tile of Br queries, keeps it and its rows of dOut in local memory, and streams tiles of values, then of the same keys, through one buffer.
- * No other group writes its rows, so there are no atomics and the result is the same every time (FlashAttention-2, arXiv 2307.08691, algorithm 2, split in two
- * passes; the second is {@link FlashBackwardKeys}).
+ * <p>A group owns a tile of Br queries and walks over tiles of Bc keys. Both operands of a product stream through local memory in slices, so the tile is as
+ * large for a head dim of 256 as for 64. No other group writes its rows: there are no atomics, and the result is the same every time (FlashAttention-2, arXiv
+ * 2307.08691, algorithm 2, as two passes; the other is {@link FlashBackwardKeys}).
  */
 public final class FlashBackwardQueries {
     private FlashBackwardQueries() {
     }
 
     /**
-     * One launch: {@code batch * heads * ceil(seqQ / blockQ)} groups of {@code threadsX * threadsY} work-items. Arguments that {@link FlashForward#forward} has
-     * too mean the same.
+     * One launch: {@code batch * heads * ceil(seqQ / Br)} groups of {@code threadsX * threadsY} work-items. Arguments that {@link FlashForward#forward} has too
+     * mean the same.
      *
      * @param dOut  gradient of out, laid out as q
      * @param lse   [B, H, N] as the forward pass wrote it
@@ -26,17 +26,22 @@ public final class FlashBackwardQueries {
      * @param dq    result, laid out as q; every element is written
      */
     @Launch(tile = Extent.BLOCK_Q, local = {
-        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.HEAD_DIM, pad = 4),
-        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.HEAD_DIM, pad = 4),
-        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM, pad = 4),
+        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.SLICE_D, pad = 4, orRows = Extent.SLICE_N, orColumns = Extent.HEAD_DIM),
+        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 4),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, pad = 8)})
     public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse, FloatArray delta, FloatArray dq,
-            IntArray shape, FloatArray numbers, IntArray keyLengths, FloatArray slopes, int headDim, int blockQ, int blockK, int threadsX, int threadsY,
+            IntArray shape, FloatArray numbers, IntArray keyLengths, FloatArray slopes, IntArray lists, int headDim, int blocks, int threads, int slices,
             int options) {
-        // The tile's place: heavy tiles (the last ones, when causal) of all heads first.
-        int item = ctx.localIdx;
-        int tx = Tile.x(item, threadsX);
-        int ty = Tile.y(item, threadsX);
+        int blockQ = blocks >> 16;
+        int blockK = blocks & 0xFFFF;
+        int threadsX = threads >> 16;
+        int threadsY = threads & 0xFFFF;
+        int sliceD = slices >> 16;
+        int sliceN = slices & 0xFFFF;
+
+        // The group's place: heavy tiles (the last ones, when causal) of all heads first.
+        int tx = Tile.x(ctx.localIdx, threadsX);
+        int ty = Tile.y(ctx.localIdx, threadsX);
         int heads = shape.get(Shape.HEADS);
         int seqQ = shape.get(Shape.SEQ_Q);
         int tiles = (seqQ + blockQ - 1) / blockQ;
@@ -66,129 +71,188 @@ public final class FlashBackwardQueries {
         int columns = blockK / threadsX;
         int outColumns = (headDim + threadsX - 1) / threadsX;
         int width = outColumns * threadsX;
+        int padded = width - headDim;
         int run = Tile.run(outColumns);
         int ld = width + 4;
+        int ldS = sliceD + 4;
         int ldP = blockK + 8;
-        float[] qTile = ctx.allocateFloatLocalArray(blockQ * ld);
-        float[] dOutTile = ctx.allocateFloatLocalArray(blockQ * ld);
-        float[] kvTile = ctx.allocateFloatLocalArray(blockK * ld);
-        float[] dsTile = ctx.allocateFloatLocalArray(blockQ * ldP);
+        float[] slice = ctx.allocateFloatLocalArray(TornadoMath.max(blockQ * ldS, sliceN * ld));
+        float[] other = ctx.allocateFloatLocalArray(blockK * ldS);
+        float[] pTile = ctx.allocateFloatLocalArray(blockQ * ldP);
 
         float[] acc = new float[rows * outColumns];
         float[] rowLse = new float[rows];
         float[] rowDelta = new float[rows];
         float[] s = new float[rows * columns];
-        float[] dp = new float[rows * columns];
         float[] x = new float[4];
         float[] y = new float[columns * 4];
         float[] z = new float[4 * outColumns];
-        float[] fetched = new float[outColumns];
+        float[] aheadA = new float[TornadoMath.max(blockQ * sliceD / (threadsX * threadsY), sliceN / threadsY * outColumns)];
+        float[] aheadB = new float[blockK * sliceD / (threadsX * threadsY)];
         Tile.clear(acc, rows * outColumns);
         for (int r = 0; r < rows; r++) {
-            int row = q0 + ty + r * threadsY;
-            rowLse[r] = 0f;
-            rowDelta[r] = 0f;
-            if (row < seqQ) {
-                rowLse[r] = lse.get(batchHead * seqQ + row);
-                rowDelta[r] = delta.get(batchHead * seqQ + row);
-            }
-        }
-        for (int r = 0; r < blockQ / threadsY; r++) {
             int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-            Tile.fetch(q, baseQ + row * rowStrideQ, headDim, outColumns, tx, threadsX, scale, fetched);
-            for (int c = 0; c < outColumns; c++) {
-                qTile[(ty + r * threadsY) * ld + tx + c * threadsX] = fetched[c];
-            }
-        }
-        for (int r = 0; r < blockQ / threadsY; r++) {
-            int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-            Tile.fetch(dOut, baseQ + row * rowStrideQ, headDim, outColumns, tx, threadsX, 1f, fetched);
-            for (int c = 0; c < outColumns; c++) {
-                dOutTile[(ty + r * threadsY) * ld + tx + c * threadsX] = fetched[c];
-            }
+            rowLse[r] = lse.get(batchHead * seqQ + row);
+            rowDelta[r] = delta.get(batchHead * seqQ + row);
         }
 
-        int keyFirst = Band.firstKey(options, q0, diagonal, left) / blockK * blockK;
+        // The tiles of keys to visit: those that the band touches, or those listed.
+        int listed = head * shape.get(Shape.BLOCK_HEAD_STRIDE) + tile;
+        int first = Visits.first(options, lists, listed, Band.firstKey(options, q0, diagonal, left) / blockK);
         int keyEnd = Band.endKey(options, qLast, diagonal, right, keyLength);
-        for (int k0 = keyFirst; k0 < keyEnd; k0 += blockK) {
-            ctx.localBarrier(); // the keys of the tile before are used up (in the first round: nothing to protect)
-            for (int r = 0; r < blockK / threadsY; r++) {
-                int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                Tile.fetch(v, baseK + row * rowStrideK, headDim, outColumns, tx, threadsX, 1f, fetched);
-                for (int c = 0; c < outColumns; c++) {
-                    kvTile[(ty + r * threadsY) * ld + tx + c * threadsX] = fetched[c];
-                }
-            }
-            ctx.localBarrier(); // Q, dO and V_j are complete before anyone reads them
+        int end = Visits.end(options, lists, listed, first, (keyEnd + blockK - 1) / blockK);
+        for (int n = first; n < end; n++) {
+            int k0 = Visits.tile(options, lists, n) * blockK;
 
-            // dP = dO V_jᵀ
-            Tile.clear(dp, rows * columns);
-            for (int d = 0; d < width; d += 4) {
-                for (int c = 0; c < columns; c++) {
-                    for (int e = 0; e < 4; e++) {
-                        y[c * 4 + e] = kvTile[(tx + c * threadsX) * ld + d + e];
-                    }
-                }
-                for (int r = 0; r < rows; r++) {
-                    for (int e = 0; e < 4; e++) {
-                        x[e] = dOutTile[(ty + r * threadsY) * ld + d + e];
-                    }
-                    Tile.dot(dp, r * columns, columns, x, y);
-                }
-            }
-            ctx.localBarrier(); // V_j is used up
-            for (int r = 0; r < blockK / threadsY; r++) {
-                int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                Tile.fetch(k, baseK + row * rowStrideK, headDim, outColumns, tx, threadsX, 1f, fetched);
-                for (int c = 0; c < outColumns; c++) {
-                    kvTile[(ty + r * threadsY) * ld + tx + c * threadsX] = fetched[c];
-                }
-            }
-            ctx.localBarrier(); // K_j is complete
-
-            // S = scale Q K_jᵀ, P = exp(S - lse), dS = P ∘ (dP - D)
+            // dP = dOut V_jᵀ, put by until S is there
             Tile.clear(s, rows * columns);
-            for (int d = 0; d < width; d += 4) {
-                for (int c = 0; c < columns; c++) {
-                    for (int e = 0; e < 4; e++) {
-                        y[c * 4 + e] = kvTile[(tx + c * threadsX) * ld + d + e];
+            for (int r = 0; r < blockQ / threadsY; r++) {
+                int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
+                Tile.fetch(dOut, baseQ + row * rowStrideQ, headDim, padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadA);
+            }
+            for (int r = 0; r < blockK / threadsY; r++) {
+                int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
+                Tile.fetch(v, baseK + row * rowStrideK, headDim, padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadB);
+            }
+            for (int d0 = 0; d0 < width; d0 += sliceD) {
+                ctx.localBarrier(); // the slices before are used up
+                for (int r = 0; r < blockQ / threadsY; r++) {
+                    for (int c = 0; c < sliceD / threadsX; c++) {
+                        slice[(ty + r * threadsY) * ldS + tx + c * threadsX] = aheadA[r * (sliceD / threadsX) + c];
                     }
                 }
-                for (int r = 0; r < rows; r++) {
-                    for (int e = 0; e < 4; e++) {
-                        x[e] = qTile[(ty + r * threadsY) * ld + d + e];
+                for (int r = 0; r < blockK / threadsY; r++) {
+                    for (int c = 0; c < sliceD / threadsX; c++) {
+                        other[(ty + r * threadsY) * ldS + tx + c * threadsX] = aheadB[r * (sliceD / threadsX) + c];
                     }
-                    Tile.dot(s, r * columns, columns, x, y);
+                }
+                ctx.localBarrier(); // both slices are complete
+                if (d0 + sliceD < width) {
+                    for (int r = 0; r < blockQ / threadsY; r++) {
+                        int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
+                        Tile.fetch(dOut, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadA);
+                    }
+                    for (int r = 0; r < blockK / threadsY; r++) {
+                        int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
+                        Tile.fetch(v, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadB);
+                    }
+                }
+                for (int d = 0; d < sliceD; d += 4) {
+                    for (int c = 0; c < columns; c++) {
+                        for (int e = 0; e < 4; e++) {
+                            y[c * 4 + e] = other[(tx + c * threadsX) * ldS + d + e];
+                        }
+                    }
+                    for (int r = 0; r < rows; r++) {
+                        for (int e = 0; e < 4; e++) {
+                            x[e] = slice[(ty + r * threadsY) * ldS + d + e];
+                        }
+                        Tile.dot(s, r * columns, columns, x, y);
+                    }
                 }
             }
+            for (int r = 0; r < rows; r++) {
+                for (int c = 0; c < columns; c++) {
+                    pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] = s[r * columns + c]; // read again by the same work-item
+                }
+            }
+
+            // S = scale Q K_jᵀ
+            Tile.clear(s, rows * columns);
+            for (int r = 0; r < blockQ / threadsY; r++) {
+                int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
+                Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, sliceD / threadsX, tx, threadsX, scale, aheadA);
+            }
+            for (int r = 0; r < blockK / threadsY; r++) {
+                int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
+                Tile.fetch(k, baseK + row * rowStrideK, headDim, padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadB);
+            }
+            for (int d0 = 0; d0 < width; d0 += sliceD) {
+                ctx.localBarrier(); // the slices before are used up
+                for (int r = 0; r < blockQ / threadsY; r++) {
+                    for (int c = 0; c < sliceD / threadsX; c++) {
+                        slice[(ty + r * threadsY) * ldS + tx + c * threadsX] = aheadA[r * (sliceD / threadsX) + c];
+                    }
+                }
+                for (int r = 0; r < blockK / threadsY; r++) {
+                    for (int c = 0; c < sliceD / threadsX; c++) {
+                        other[(ty + r * threadsY) * ldS + tx + c * threadsX] = aheadB[r * (sliceD / threadsX) + c];
+                    }
+                }
+                ctx.localBarrier(); // both slices are complete
+                if (d0 + sliceD < width) {
+                    for (int r = 0; r < blockQ / threadsY; r++) {
+                        int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
+                        Tile.fetch(q, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, scale, aheadA);
+                    }
+                    for (int r = 0; r < blockK / threadsY; r++) {
+                        int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
+                        Tile.fetch(k, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadB);
+                    }
+                }
+                for (int d = 0; d < sliceD; d += 4) {
+                    for (int c = 0; c < columns; c++) {
+                        for (int e = 0; e < 4; e++) {
+                            y[c * 4 + e] = other[(tx + c * threadsX) * ldS + d + e];
+                        }
+                    }
+                    for (int r = 0; r < rows; r++) {
+                        for (int e = 0; e < 4; e++) {
+                            x[e] = slice[(ty + r * threadsY) * ldS + d + e];
+                        }
+                        Tile.dot(s, r * columns, columns, x, y);
+                    }
+                }
+            }
+
+            // P = exp(S - lse), dS = P ∘ (dP - D)
             int whole = Band.whole(options, q0, qLast, k0, k0 + blockK, diagonal, left, right, keyLength);
             for (int r = 0; r < rows; r++) {
                 int query = q0 + ty + r * threadsY;
                 for (int c = 0; c < columns; c++) {
                     int key = k0 + tx + c * threadsX;
+                    int at = (ty + r * threadsY) * ldP + tx + c * threadsX;
                     float score = s[r * columns + c];
                     float p = TornadoMath.exp(Score.modified(options, score, softcap, slope, query, key, diagonal) - rowLse[r]);
-                    float ds = p * (dp[r * columns + c] - rowDelta[r]) * Score.derivative(options, score, softcap);
+                    float ds = p * (pTile[at] - rowDelta[r]) * Score.derivative(options, score, softcap);
                     if (whole == 0) {
                         ds = Band.sees(options, query, key, diagonal, left, right, keyLength) == 0 ? 0f : ds;
                     }
-                    dsTile[(ty + r * threadsY) * ldP + tx + c * threadsX] = ds;
+                    pTile[at] = ds;
                 }
             }
-            ctx.localBarrier(); // dS is complete
 
             // dQ += dS K_j
-            for (int j = 0; j < blockK; j += 4) {
-                for (int e = 0; e < 4; e++) {
-                    for (int c = 0; c < outColumns; c++) {
-                        z[e * outColumns + c] = kvTile[(j + e) * ld + Tile.column(tx, c, run, threadsX)];
+            for (int r = 0; r < sliceN / threadsY; r++) {
+                int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
+                Tile.fetch(k, baseK + row * rowStrideK, headDim, padded, r, width / threadsX, tx, threadsX, 1f, aheadA);
+            }
+            for (int j0 = 0; j0 < blockK; j0 += sliceN) {
+                ctx.localBarrier(); // dS is complete, and the slice before is used up
+                for (int r = 0; r < sliceN / threadsY; r++) {
+                    for (int c = 0; c < width / threadsX; c++) {
+                        slice[(ty + r * threadsY) * ld + tx + c * threadsX] = aheadA[r * (width / threadsX) + c];
                     }
                 }
-                for (int r = 0; r < rows; r++) {
-                    for (int e = 0; e < 4; e++) {
-                        x[e] = dsTile[(ty + r * threadsY) * ldP + j + e];
+                ctx.localBarrier(); // the slice is complete
+                if (j0 + sliceN < blockK) {
+                    for (int r = 0; r < sliceN / threadsY; r++) {
+                        int row = TornadoMath.min(k0 + j0 + sliceN + ty + r * threadsY, keyLength - 1);
+                        Tile.fetch(k, baseK + row * rowStrideK, headDim, padded, r, width / threadsX, tx, threadsX, 1f, aheadA);
                     }
-                    Tile.combine(acc, r * outColumns, outColumns, x, z);
+                }
+                for (int j = 0; j < sliceN; j += 4) {
+                    for (int e = 0; e < 4; e++) {
+                        for (int c = 0; c < outColumns; c++) {
+                            z[e * outColumns + c] = slice[(j + e) * ld + Tile.column(tx, c, run, threadsX)];
+                        }
+                    }
+                    for (int r = 0; r < rows; r++) {
+                        for (int e = 0; e < 4; e++) {
+                            x[e] = pTile[(ty + r * threadsY) * ldP + j0 + j + e];
+                        }
+                        Tile.combine(acc, r * outColumns, outColumns, x, z);
+                    }
                 }
             }
         }

@@ -8,16 +8,17 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /**
  * Flash attention, forward: {@code out = softmax(scale q kᵀ) v} and {@code lse = log sum exp}, without the matrix of scores.
  *
- * <p>A group owns a tile of Br queries and keeps it in local memory while tiles of Bc keys, then of the same values, stream through one buffer. Scores, the
- * running maximum m, the running sum l and the output accumulator stay in registers (Dao et al., FlashAttention, arXiv 2205.14135, algorithm 1; the loop order
- * and the single division at the end are FlashAttention-2's, arXiv 2307.08691, algorithm 1).
+ * <p>A group owns a tile of Br queries and keeps it in local memory. Tiles of Bc keys stream past it, and the same values after them, through one buffer that
+ * holds a slice at a time; the next slice is on its way from global memory while the group works on this one. Scores, the running maximum m, the running
+ * sum l and the output accumulator stay in registers (Dao et al., FlashAttention, arXiv 2205.14135, algorithm 1; the loop order and the single division at the
+ * end are FlashAttention-2's, arXiv 2307.08691, algorithm 1).
  */
 public final class FlashForward {
     private FlashForward() {
     }
 
     /**
-     * One launch: {@code batch * heads * ceil(seqQ / blockQ)} groups of {@code threadsX * threadsY} work-items.
+     * One launch: {@code batch * heads * ceil(seqQ / Br)} groups of {@code threadsX * threadsY} work-items.
      *
      * @param q          queries [B, H, N, D]; strides in {@code shape}
      * @param k          keys [B, Hkv, M, D]
@@ -28,23 +29,31 @@ public final class FlashForward {
      * @param numbers    scale and the like: the slots of {@link Shape}
      * @param keyLengths [B] keys that exist, at most M
      * @param slopes     [H] ALiBi slopes; read only with {@link Options#ALIBI}
+     * @param lists      which tiles of keys each tile of queries visits, see {@link Visits}; read only with {@link Options#BLOCKS}
      * @param headDim    D, 1..256
-     * @param blockQ     Br, a multiple of {@code threadsY}
-     * @param blockK     Bc, a multiple of {@code threadsX} and of 4
-     * @param threadsX   a multiple of 4
+     * @param blocks     Br and Bc, packed as {@code Br << 16 | Bc}; Br a multiple of {@code threadsY}, Bc of {@code threadsX} and {@code sliceN}
+     * @param threads    {@code threadsX << 16 | threadsY}, powers of two, from 4 and 2 on
+     * @param slices     {@code sliceD << 16 | sliceN}: head-dim elements and keys that are in local memory at a time; sliceD is a multiple of {@code threadsX}
+     *                   that divides D rounded up to {@code threadsX}, sliceN one of {@code threadsY} and of 4
      * @param options    bits of {@link Options}
      */
     @Launch(tile = Extent.BLOCK_Q, local = {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.HEAD_DIM, pad = 4),
-        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM, pad = 4),
+        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 4, orRows = Extent.SLICE_N, orColumns = Extent.HEAD_DIM),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, pad = 8),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.THREADS_X)})
     public static void forward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray out, FloatArray lse, IntArray shape, FloatArray numbers,
-            IntArray keyLengths, FloatArray slopes, int headDim, int blockQ, int blockK, int threadsX, int threadsY, int options) {
-        // The tile's place: heavy tiles (the last ones, when causal) of all heads first.
-        int item = ctx.localIdx;
-        int tx = Tile.x(item, threadsX);
-        int ty = Tile.y(item, threadsX);
+            IntArray keyLengths, FloatArray slopes, IntArray lists, int headDim, int blocks, int threads, int slices, int options) {
+        int blockQ = blocks >> 16;
+        int blockK = blocks & 0xFFFF;
+        int threadsX = threads >> 16;
+        int threadsY = threads & 0xFFFF;
+        int sliceD = slices >> 16;
+        int sliceN = slices & 0xFFFF;
+
+        // The group's place: heavy tiles (the last ones, when causal) of all heads first.
+        int tx = Tile.x(ctx.localIdx, threadsX);
+        int ty = Tile.y(ctx.localIdx, threadsX);
         int heads = shape.get(Shape.HEADS);
         int seqQ = shape.get(Shape.SEQ_Q);
         int tiles = (seqQ + blockQ - 1) / blockQ;
@@ -63,22 +72,25 @@ public final class FlashForward {
         int left = shape.get(Shape.LEFT);
         int right = shape.get(Shape.RIGHT);
         int keyLength = keyLengths.get(batch);
+        float scale = numbers.get(Shape.SCALE);
         float softcap = numbers.get(Shape.SOFTCAP);
-        float masked = numbers.get(Shape.NEGATIVE_INFINITY);
         float slope = 0f;
         if ((options & Options.ALIBI) != 0) {
             slope = slopes.get(head);
         }
+        float masked = numbers.get(Shape.NEGATIVE_INFINITY);
 
         int rows = blockQ / threadsY;
         int columns = blockK / threadsX;
         int outColumns = (headDim + threadsX - 1) / threadsX;
         int width = outColumns * threadsX;
+        int padded = width - headDim;
         int run = Tile.run(outColumns);
         int ld = width + 4;
+        int ldS = sliceD + 4;
         int ldP = blockK + 8;
         float[] qTile = ctx.allocateFloatLocalArray(blockQ * ld);
-        float[] kvTile = ctx.allocateFloatLocalArray(blockK * ld);
+        float[] slice = ctx.allocateFloatLocalArray(TornadoMath.max(blockK * ldS, sliceN * ld));
         float[] pTile = ctx.allocateFloatLocalArray(blockQ * ldP);
         float[] partial = ctx.allocateFloatLocalArray(blockQ * threadsX);
 
@@ -89,47 +101,70 @@ public final class FlashForward {
         float[] x = new float[4];
         float[] y = new float[columns * 4];
         float[] z = new float[4 * outColumns];
-        float[] fetched = new float[outColumns];
+        float[] ahead = new float[TornadoMath.max(TornadoMath.max(blockQ * width, blockK * sliceD) / (threadsX * threadsY), sliceN / threadsY * outColumns)];
         Tile.clear(acc, rows * outColumns);
         for (int r = 0; r < rows; r++) {
             m[r] = -Float.MAX_VALUE; // finite, so that exp(masked - m) is 0 also where nothing was seen yet
             l[r] = 0f;
         }
-        float scale = numbers.get(Shape.SCALE);
         for (int r = 0; r < blockQ / threadsY; r++) {
             int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-            Tile.fetch(q, baseQ + row * rowStrideQ, headDim, outColumns, tx, threadsX, scale, fetched);
-            for (int c = 0; c < outColumns; c++) {
-                qTile[(ty + r * threadsY) * ld + tx + c * threadsX] = fetched[c];
+            Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx, threadsX, scale, ahead);
+        }
+        for (int r = 0; r < blockQ / threadsY; r++) {
+            for (int c = 0; c < width / threadsX; c++) {
+                qTile[(ty + r * threadsY) * ld + tx + c * threadsX] = ahead[r * (width / threadsX) + c];
             }
         }
 
-        int keyFirst = Band.firstKey(options, q0, diagonal, left) / blockK * blockK;
+        // The tiles of keys to visit: those that the band touches, or those listed.
+        int listed = head * shape.get(Shape.BLOCK_HEAD_STRIDE) + tile;
+        int first = Visits.first(options, lists, listed, Band.firstKey(options, q0, diagonal, left) / blockK);
         int keyEnd = Band.endKey(options, qLast, diagonal, right, keyLength);
-        for (int k0 = keyFirst; k0 < keyEnd; k0 += blockK) {
-            ctx.localBarrier(); // the values of the tile before are used up (in the first round: nothing to protect)
+        int end = Visits.end(options, lists, listed, first, (keyEnd + blockK - 1) / blockK);
+        if (first < end) {
+            int k0 = Visits.tile(options, lists, first) * blockK;
             for (int r = 0; r < blockK / threadsY; r++) {
                 int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                Tile.fetch(k, baseK + row * rowStrideK, headDim, outColumns, tx, threadsX, 1f, fetched);
-                for (int c = 0; c < outColumns; c++) {
-                    kvTile[(ty + r * threadsY) * ld + tx + c * threadsX] = fetched[c];
-                }
+                Tile.fetch(k, baseK + row * rowStrideK, headDim, padded, r, sliceD / threadsX, tx, threadsX, 1f, ahead);
             }
-            ctx.localBarrier(); // Q and K_j are complete before anyone reads them
+        }
+        for (int n = first; n < end; n++) {
+            int k0 = Visits.tile(options, lists, n) * blockK;
 
-            // S = scale Q K_jᵀ
+            // S = scale Q K_jᵀ, slice by slice of the head dim
             Tile.clear(s, rows * columns);
-            for (int d = 0; d < width; d += 4) {
-                for (int c = 0; c < columns; c++) {
-                    for (int e = 0; e < 4; e++) {
-                        y[c * 4 + e] = kvTile[(tx + c * threadsX) * ld + d + e];
+            for (int d0 = 0; d0 < width; d0 += sliceD) {
+                ctx.localBarrier(); // the slice before is used up
+                for (int r = 0; r < blockK / threadsY; r++) {
+                    for (int c = 0; c < sliceD / threadsX; c++) {
+                        slice[(ty + r * threadsY) * ldS + tx + c * threadsX] = ahead[r * (sliceD / threadsX) + c];
                     }
                 }
-                for (int r = 0; r < rows; r++) {
-                    for (int e = 0; e < 4; e++) {
-                        x[e] = qTile[(ty + r * threadsY) * ld + d + e];
+                ctx.localBarrier(); // Q and the slice of K_j are complete
+                if (d0 + sliceD < width) {
+                    for (int r = 0; r < blockK / threadsY; r++) {
+                        int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
+                        Tile.fetch(k, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, ahead);
                     }
-                    Tile.dot(s, r * columns, columns, x, y);
+                } else {
+                    for (int r = 0; r < sliceN / threadsY; r++) {
+                        int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
+                        Tile.fetch(v, baseK + row * rowStrideK, headDim, padded, r, width / threadsX, tx, threadsX, 1f, ahead);
+                    }
+                }
+                for (int d = 0; d < sliceD; d += 4) {
+                    for (int c = 0; c < columns; c++) {
+                        for (int e = 0; e < 4; e++) {
+                            y[c * 4 + e] = slice[(tx + c * threadsX) * ldS + d + e];
+                        }
+                    }
+                    for (int r = 0; r < rows; r++) {
+                        for (int e = 0; e < 4; e++) {
+                            x[e] = qTile[(ty + r * threadsY) * ld + d0 + d + e];
+                        }
+                        Tile.dot(s, r * columns, columns, x, y);
+                    }
                 }
             }
             for (int r = 0; r < rows; r++) {
@@ -156,13 +191,6 @@ public final class FlashForward {
                 partial[(ty + r * threadsY) * threadsX + tx] = most;
             }
             ctx.localBarrier(); // all partial maxima are there, and K_j is used up
-            for (int r = 0; r < blockK / threadsY; r++) {
-                int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                Tile.fetch(v, baseK + row * rowStrideK, headDim, outColumns, tx, threadsX, 1f, fetched);
-                for (int c = 0; c < outColumns; c++) {
-                    kvTile[(ty + r * threadsY) * ld + tx + c * threadsX] = fetched[c];
-                }
-            }
             for (int r = 0; r < rows; r++) {
                 float most = m[r];
                 for (int other = 0; other < threadsX; other++) {
@@ -181,25 +209,48 @@ public final class FlashForward {
                     acc[r * outColumns + c] = acc[r * outColumns + c] * alpha;
                 }
             }
-            ctx.localBarrier(); // P and V_j are complete, and the partial maxima are used up
 
-            // O += P V_j
-            for (int j = 0; j < blockK; j += 4) {
-                for (int e = 0; e < 4; e++) {
-                    for (int c = 0; c < outColumns; c++) {
-                        z[e * outColumns + c] = kvTile[(j + e) * ld + Tile.column(tx, c, run, threadsX)];
+            // O += P V_j, slice by slice of the keys; behind the last one K_j+1 is on its way
+            for (int j0 = 0; j0 < blockK; j0 += sliceN) {
+                if (j0 > 0) {
+                    ctx.localBarrier(); // the slice before is used up
+                }
+                for (int r = 0; r < sliceN / threadsY; r++) {
+                    for (int c = 0; c < width / threadsX; c++) {
+                        slice[(ty + r * threadsY) * ld + tx + c * threadsX] = ahead[r * (width / threadsX) + c];
                     }
                 }
-                for (int r = 0; r < rows; r++) {
-                    for (int e = 0; e < 4; e++) {
-                        x[e] = pTile[(ty + r * threadsY) * ldP + j + e];
+                ctx.localBarrier(); // P and the slice of V_j are complete
+                if (j0 + sliceN < blockK) {
+                    for (int r = 0; r < sliceN / threadsY; r++) {
+                        int row = TornadoMath.min(k0 + j0 + sliceN + ty + r * threadsY, keyLength - 1);
+                        Tile.fetch(v, baseK + row * rowStrideK, headDim, padded, r, width / threadsX, tx, threadsX, 1f, ahead);
                     }
-                    Tile.combine(acc, r * outColumns, outColumns, x, z);
+                } else {
+                    int next = Visits.tile(options, lists, TornadoMath.min(n + 1, end - 1)) * blockK;
+                    for (int r = 0; r < blockK / threadsY; r++) {
+                        int row = TornadoMath.min(next + ty + r * threadsY, keyLength - 1);
+                        Tile.fetch(k, baseK + row * rowStrideK, headDim, padded, r, sliceD / threadsX, tx, threadsX, 1f, ahead);
+                    }
+                }
+                for (int j = 0; j < sliceN; j += 4) {
+                    for (int e = 0; e < 4; e++) {
+                        for (int c = 0; c < outColumns; c++) {
+                            z[e * outColumns + c] = slice[(j + e) * ld + Tile.column(tx, c, run, threadsX)];
+                        }
+                    }
+                    for (int r = 0; r < rows; r++) {
+                        for (int e = 0; e < 4; e++) {
+                            x[e] = pTile[(ty + r * threadsY) * ldP + j0 + j + e];
+                        }
+                        Tile.combine(acc, r * outColumns, outColumns, x, z);
+                    }
                 }
             }
         }
 
         // l over the whole row, then out = O / l and lse = m + log l; l is 0 exactly where a query saw no key
+        ctx.localBarrier(); // the partial maxima are used up
         for (int r = 0; r < rows; r++) {
             partial[(ty + r * threadsY) * threadsX + tx] = l[r];
         }

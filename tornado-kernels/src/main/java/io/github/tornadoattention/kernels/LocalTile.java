@@ -4,7 +4,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** One float32 array in local memory: {@code rows x (columns + pad)} elements. */
+/** One float32 array in local memory: {@code rows x (columns + pad)} elements, or {@code orRows x (orColumns + pad)} if that is more. */
 @Retention(RetentionPolicy.RUNTIME)
 @Target({})
 public @interface LocalTile {
@@ -14,4 +14,9 @@ public @interface LocalTile {
 
     /** Unused elements at the end of each row, there so that rows start in different memory banks. */
     int pad() default 0;
+
+    /** Rows of the tile that uses the same memory at another time. */
+    Extent orRows() default Extent.NONE;
+
+    Extent orColumns() default Extent.NONE;
 }

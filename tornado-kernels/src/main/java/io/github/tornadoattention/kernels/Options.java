@@ -9,6 +9,9 @@ public final class Options {
     /** Scores carry {@code -slope * distance from the diagonal}. */
     public static final int ALIBI = 1 << 2;
 
+    /** Only listed tiles are visited. */
+    public static final int BLOCKS = 1 << 3;
+
     private Options() {
     }
 }

@@ -24,8 +24,14 @@ public final class Shape {
     public static final int K_BATCH_STRIDE = 11;
     public static final int K_HEAD_STRIDE = 12;
     public static final int K_ROW_STRIDE = 13;
+    /** From one query head's rows of tile lists (flash), or blocks of the mask (standard), to the next; 0 if all heads share them. */
+    public static final int BLOCK_HEAD_STRIDE = 14;
+    /** Rows and columns of a block of the mask; read by standard attention only. */
+    public static final int BLOCK_SIZE = 15;
+    /** Blocks in a row of the mask; likewise. */
+    public static final int BLOCK_COLUMNS = 16;
     /** Length of the {@code shape} array. */
-    public static final int INTS = 14;
+    public static final int INTS = 17;
 
     /** A band limit that no sequence reaches; far enough from overflow to be added to two positions. */
     public static final int UNBOUNDED = 1 << 29;

@@ -14,7 +14,7 @@ public final class StandardBackward {
 
     /** {@code dS = P ∘ (dOut vᵀ - D)}, times the derivative of what modified the score; both matrices are [B, H, N, M]. */
     public static void scores(FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray p, FloatArray delta, FloatArray ds, IntArray shape,
-            FloatArray numbers, IntArray keyLengths, int rows, int seqK, int headDim, int options) {
+            FloatArray numbers, IntArray keyLengths, IntArray blocks, int rows, int seqK, int headDim, int options) {
         for (@Parallel int row = 0; row < rows; row++) {
             for (@Parallel int key = 0; key < seqK; key++) {
                 int heads = shape.get(Shape.HEADS);
@@ -23,7 +23,11 @@ public final class StandardBackward {
                 int batch = row / seqQ / heads;
                 int query = row % seqQ;
                 float gradient = 0f;
-                if (Band.sees(options, query, key, shape.get(Shape.DIAGONAL), shape.get(Shape.LEFT), shape.get(Shape.RIGHT), keyLengths.get(batch)) != 0) {
+                int seen = Band.sees(options, query, key, shape.get(Shape.DIAGONAL), shape.get(Shape.LEFT), shape.get(Shape.RIGHT), keyLengths.get(batch));
+                if (seen != 0) {
+                    seen = Visits.computes(options, blocks, shape, head, query, key);
+                }
+                if (seen != 0) {
                     int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + query * shape.get(Shape.Q_ROW_STRIDE);
                     int kvHead = head / (heads / shape.get(Shape.KV_HEADS));
                     int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE) + key * shape.get(Shape.K_ROW_STRIDE);

@@ -15,9 +15,9 @@ public final class StandardForward {
     private StandardForward() {
     }
 
-    /** {@code S = scale q kᵀ}, modified, negative infinity where masked; {@code rows = B * H * N}, {@code seqK = M}. */
-    public static void scores(FloatArray q, FloatArray k, FloatArray s, IntArray shape, FloatArray numbers, IntArray keyLengths, FloatArray slopes, int rows,
-            int seqK, int headDim, int options) {
+    /** {@code S = scale q kᵀ}, modified, negative infinity where masked; {@code rows = B * H * N}, {@code seqK = M}, {@code blocks} the block mask, row by row. */
+    public static void scores(FloatArray q, FloatArray k, FloatArray s, IntArray shape, FloatArray numbers, IntArray keyLengths, FloatArray slopes,
+            IntArray blocks, int rows, int seqK, int headDim, int options) {
         for (@Parallel int row = 0; row < rows; row++) {
             for (@Parallel int key = 0; key < seqK; key++) {
                 int heads = shape.get(Shape.HEADS);
@@ -27,7 +27,11 @@ public final class StandardForward {
                 int query = row % seqQ;
                 int diagonal = shape.get(Shape.DIAGONAL);
                 float score = numbers.get(Shape.NEGATIVE_INFINITY);
-                if (Band.sees(options, query, key, diagonal, shape.get(Shape.LEFT), shape.get(Shape.RIGHT), keyLengths.get(batch)) != 0) {
+                int seen = Band.sees(options, query, key, diagonal, shape.get(Shape.LEFT), shape.get(Shape.RIGHT), keyLengths.get(batch));
+                if (seen != 0) {
+                    seen = Visits.computes(options, blocks, shape, head, query, key);
+                }
+                if (seen != 0) {
                     int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + query * shape.get(Shape.Q_ROW_STRIDE);
                     int kvHead = head / (heads / shape.get(Shape.KV_HEADS));
                     int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE) + key * shape.get(Shape.K_ROW_STRIDE);

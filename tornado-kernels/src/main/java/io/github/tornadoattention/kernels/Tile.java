@@ -28,15 +28,15 @@ final class Tile {
     }
 
     /**
-     * Fetches a work-item's columns {@code tx + c * threadsX} of one row into private memory, times {@code factor}: all loads are in flight before the first
-     * store. Columns from {@code headDim} on become 0 and are not read.
+     * Fetches a work-item's columns {@code tx + c * threadsX} of a row that starts at {@code at} into row {@code r} of private memory, times {@code factor}.
+     * Columns from {@code left} on become 0 and are not read, if there are any ({@code padded} is not 0).
      */
-    static void fetch(FloatArray from, int row, int headDim, int columns, int tx, int threadsX, float factor, float[] fetched) {
+    static void fetch(FloatArray from, int at, int left, int padded, int r, int columns, int tx, int threadsX, float factor, float[] fetched) {
         for (int c = 0; c < columns; c++) {
             int column = tx + c * threadsX;
-            fetched[c] = 0f;
-            if (columns * threadsX == headDim || column < headDim) {
-                fetched[c] = from.get(row + column) * factor;
+            fetched[r * columns + c] = 0f;
+            if (padded == 0 || column < left) {
+                fetched[r * columns + c] = from.get(at + column) * factor;
             }
         }
     }
@@ -53,8 +53,8 @@ final class Tile {
 
     /** {@code s[first + c] += x . y[c]}, vectors of four. */
     static void dot(float[] s, int first, int columns, float[] x, float[] y) {
-        for (int c = 0; c < columns; c++) {
-            for (int e = 0; e < 4; e++) {
+        for (int e = 0; e < 4; e++) {
+            for (int c = 0; c < columns; c++) {
                 s[first + c] = s[first + c] + x[e] * y[c * 4 + e];
             }
         }

@@ -21,7 +21,9 @@ record Contract(String kernel, Launch launch) {
     long localBytes(Tiling tiling, int headDim) {
         long elements = 0;
         for (LocalTile tile : launch.local()) {
-            elements += (long) tiling.of(tile.rows(), headDim) * (tiling.of(tile.columns(), headDim) + tile.pad());
+            long one = (long) tiling.of(tile.rows(), headDim) * (tiling.of(tile.columns(), headDim) + tile.pad());
+            long other = (long) tiling.of(tile.orRows(), headDim) * (tiling.of(tile.orColumns(), headDim) + tile.pad());
+            elements += Math.max(one, other);
         }
         return elements * Float.BYTES;
     }

@@ -11,6 +11,7 @@ import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Flash attention on a device: one kernel forward, three backward. */
 final class FlashPlan extends DevicePlan {
@@ -24,12 +25,15 @@ final class FlashPlan extends DevicePlan {
 
     @Override
     Stage forwardStage(DeviceArrays a) {
-        Tiling t = TileTable.choose(FlashForward.class, spec.headDim(), limits);
+        Tiling t = tiling(FlashForward.class);
+        BlockLists lists = BlockLists.ofQueries(spec, t);
+        IntArray shape = arguments.shape(lists.headStride());
         TaskGraph graph = new TaskGraph("flash")
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape, lists.lists())
                 .transferToDevice(DataTransferMode.FIRST_EXECUTION, arguments.constants())
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v)
-                .task("forward", FlashForward::forward, new KernelContext(), a.q, a.k, a.v, a.out, a.lse, arguments.shape(), arguments.numbers(),
-                        arguments.keyLengths(), arguments.slopes(), spec.headDim(), t.blockQ(), t.blockK(), t.threadsX(), t.threadsY(), arguments.options())
+                .task("forward", FlashForward::forward, new KernelContext(), a.q, a.k, a.v, a.out, a.lse, shape, arguments.numbers(), arguments.keyLengths(),
+                        arguments.slopes(), lists.lists(), spec.headDim(), t.blocks(), t.threads(), t.slices(spec.headDim()), arguments.options())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, a.out, a.lse);
         long groups = FORWARD.groups(t, (long) spec.batch() * spec.heads(), spec.seqQ());
         return new Stage(device, profiled(), graph, new GridScheduler("flash.forward", Stage.grid(FORWARD.kernel(), groups, t, limits)));
@@ -37,19 +41,24 @@ final class FlashPlan extends DevicePlan {
 
     @Override
     Stage backwardStage(DeviceArrays a, GradientArrays g) {
-        Tiling tq = TileTable.choose(FlashBackwardQueries.class, spec.headDim(), limits);
-        Tiling tk = TileTable.choose(FlashBackwardKeys.class, spec.headDim(), limits);
+        Tiling tq = tiling(FlashBackwardQueries.class);
+        Tiling tk = tiling(FlashBackwardKeys.class);
+        BlockLists listsQ = BlockLists.ofQueries(spec, tq);
+        BlockLists listsK = BlockLists.ofKeys(spec, tk);
+        IntArray shapeQ = arguments.shape(listsQ.headStride());
+        IntArray shapeK = arguments.shape(listsK.headStride());
         KernelContext context = new KernelContext();
         TaskGraph graph = new TaskGraph("flashBackward")
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shapeQ, shapeK, listsQ.lists(), listsK.lists())
                 .transferToDevice(DataTransferMode.FIRST_EXECUTION, arguments.constants())
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v, a.out, a.lse, g.dOut())
-                .task("rowDots", RowDots::rowDots, a.out, g.dOut(), g.delta(), arguments.shape(), spec.batch() * spec.heads() * spec.seqQ(), spec.headDim())
-                .task("keys", FlashBackwardKeys::backward, context, a.q, a.k, a.v, g.dOut(), a.lse, g.delta(), g.dk(), g.dv(), arguments.shape(),
-                        arguments.numbers(), arguments.keyLengths(), arguments.slopes(), spec.headDim(), tk.blockQ(), tk.blockK(), tk.threadsX(),
-                        tk.threadsY(), arguments.options())
-                .task("queries", FlashBackwardQueries::backward, context, a.q, a.k, a.v, g.dOut(), a.lse, g.delta(), g.dq(), arguments.shape(),
-                        arguments.numbers(), arguments.keyLengths(), arguments.slopes(), spec.headDim(), tq.blockQ(), tq.blockK(), tq.threadsX(),
-                        tq.threadsY(), arguments.options())
+                .task("rowDots", RowDots::rowDots, a.out, g.dOut(), g.delta(), shapeQ, spec.batch() * spec.heads() * spec.seqQ(), spec.headDim())
+                .task("keys", FlashBackwardKeys::backward, context, a.q, a.k, a.v, g.dOut(), a.lse, g.delta(), g.dk(), g.dv(), shapeK, arguments.numbers(),
+                        arguments.keyLengths(), arguments.slopes(), listsK.lists(), spec.headDim(), tk.blocks(), tk.threads(), tk.slices(spec.headDim()),
+                        arguments.options())
+                .task("queries", FlashBackwardQueries::backward, context, a.q, a.k, a.v, g.dOut(), a.lse, g.delta(), g.dq(), shapeQ, arguments.numbers(),
+                        arguments.keyLengths(), arguments.slopes(), listsQ.lists(), spec.headDim(), tq.blocks(), tq.threads(), tq.slices(spec.headDim()),
+                        arguments.options())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq(), g.dk(), g.dv());
         long keyGroups = KEYS.groups(tk, (long) spec.batch() * spec.kvHeads(), spec.seqK());
         long queryGroups = QUERIES.groups(tq, (long) spec.batch() * spec.heads(), spec.seqQ());
@@ -57,6 +66,10 @@ final class FlashPlan extends DevicePlan {
         grids.addWorkerGrid("flashBackward.keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits));
         grids.addWorkerGrid("flashBackward.queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits));
         return new Stage(device, profiled(), graph, grids);
+    }
+
+    private Tiling tiling(Class<?> kernel) {
+        return TileTable.choose(kernel, spec.headDim(), spec.blockMask() == null ? 0 : spec.blockMask().size(), limits);
     }
 
     @Override

@@ -11,9 +11,11 @@ import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Standard attention on a device: the baseline that writes the matrix of probabilities, and of its gradient, to global memory. */
 final class StandardPlan extends DevicePlan {
+    private final IntArray shape = arguments.shapeForMask();
     private @Nullable FloatArray probabilities;
 
     StandardPlan(String backend, Platform.Device device, AttentionSpec spec, boolean profiled) {
@@ -42,10 +44,11 @@ final class StandardPlan extends DevicePlan {
     @Override
     Stage forwardStage(DeviceArrays a) {
         TaskGraph graph = new TaskGraph("standard")
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape)
                 .transferToDevice(DataTransferMode.FIRST_EXECUTION, arguments.constants())
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v);
         probabilities(graph, a);
-        graph.task("output", StandardForward::output, probabilities(), a.v, a.out, arguments.shape(), arguments.keyLengths(), rows(), spec.seqK(),
+        graph.task("output", StandardForward::output, probabilities(), a.v, a.out, shape, arguments.keyLengths(), rows(), spec.seqK(),
                         spec.headDim())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, a.out, a.lse);
         return new Stage(device, profiled(), graph, null);
@@ -54,8 +57,8 @@ final class StandardPlan extends DevicePlan {
     /** P, and lse with it. */
     private void probabilities(TaskGraph graph, DeviceArrays a) {
         FloatArray p = probabilities();
-        graph.task("scores", StandardForward::scores, a.q, a.k, p, arguments.shape(), arguments.numbers(), arguments.keyLengths(), arguments.slopes(), rows(),
-                        spec.seqK(), spec.headDim(), arguments.options())
+        graph.task("scores", StandardForward::scores, a.q, a.k, p, shape, arguments.numbers(), arguments.keyLengths(), arguments.slopes(),
+                        arguments.blocks(), rows(), spec.seqK(), spec.headDim(), arguments.options())
                 .task("softmax", StandardForward::softmax, p, a.lse, arguments.numbers(), rows(), spec.seqK());
     }
 
@@ -64,15 +67,16 @@ final class StandardPlan extends DevicePlan {
         FloatArray p = probabilities();
         FloatArray ds = new FloatArray(p.getSize());
         TaskGraph graph = new TaskGraph("standardBackward")
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape)
                 .transferToDevice(DataTransferMode.FIRST_EXECUTION, arguments.constants())
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v, a.out, g.dOut());
         probabilities(graph, a);
-        graph.task("rowDots", RowDots::rowDots, a.out, g.dOut(), g.delta(), arguments.shape(), rows(), spec.headDim())
-                .task("scoreGradients", StandardBackward::scores, a.q, a.k, a.v, g.dOut(), p, g.delta(), ds, arguments.shape(), arguments.numbers(),
-                        arguments.keyLengths(), rows(), spec.seqK(), spec.headDim(), arguments.options())
-                .task("queries", StandardBackward::queries, ds, a.k, g.dq(), arguments.shape(), arguments.numbers(), arguments.keyLengths(), rows(),
+        graph.task("rowDots", RowDots::rowDots, a.out, g.dOut(), g.delta(), shape, rows(), spec.headDim())
+                .task("scoreGradients", StandardBackward::scores, a.q, a.k, a.v, g.dOut(), p, g.delta(), ds, shape, arguments.numbers(),
+                        arguments.keyLengths(), arguments.blocks(), rows(), spec.seqK(), spec.headDim(), arguments.options())
+                .task("queries", StandardBackward::queries, ds, a.k, g.dq(), shape, arguments.numbers(), arguments.keyLengths(), rows(),
                         spec.seqK(), spec.headDim())
-                .task("keys", StandardBackward::keys, a.q, g.dOut(), p, ds, g.dk(), g.dv(), arguments.shape(), arguments.numbers(),
+                .task("keys", StandardBackward::keys, a.q, g.dOut(), p, ds, g.dk(), g.dv(), shape, arguments.numbers(),
                         spec.batch() * spec.kvHeads() * spec.seqK(), spec.seqK(), spec.headDim())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq(), g.dk(), g.dv());
         return new Stage(device, profiled(), graph, null);

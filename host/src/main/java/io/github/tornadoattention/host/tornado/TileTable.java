@@ -1,33 +1,58 @@
 package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.DeviceException;
+import io.github.tornadoattention.kernels.Extent;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
 import java.util.List;
 import java.util.Map;
 
-/** The tilings of each flash kernel, best first; the first that a device can hold is taken. The order comes from measurements (docs/performance.md). */
+/** The tilings of each flash kernel, best first; the first that fits is taken. The order comes from measurements (docs/performance.md). */
 final class TileTable {
+    /** Accumulators a work-item may hold in registers; with more, the rest of the kernel no longer fits beside them. */
+    private static final int ACCUMULATORS = 64;
+
     private static final Map<Class<?>, List<Tiling>> CANDIDATES = Map.of(
             FlashForward.class, List.of(
-                    new Tiling(64, 32, 8, 8), new Tiling(32, 32, 8, 8), new Tiling(32, 16, 8, 8), new Tiling(16, 16, 8, 8), new Tiling(8, 8, 8, 8)),
+                    new Tiling(64, 64, 8, 8, 16, 16), new Tiling(64, 32, 8, 8, 32, 16), new Tiling(32, 64, 8, 8, 32, 16), new Tiling(32, 32, 8, 8, 32, 16),
+                    new Tiling(16, 32, 8, 8, 32, 8), new Tiling(16, 16, 8, 8, 16, 8), new Tiling(16, 16, 8, 8, 8, 8)),
             FlashBackwardQueries.class, List.of(
-                    new Tiling(32, 32, 8, 8), new Tiling(16, 16, 8, 8), new Tiling(16, 8, 8, 8), new Tiling(8, 8, 8, 8)),
+                    new Tiling(64, 64, 8, 16, 16, 16), new Tiling(32, 64, 8, 16, 16, 16), new Tiling(32, 32, 8, 8, 16, 16), new Tiling(32, 32, 8, 16, 16, 16),
+                    new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 8, 8)),
             FlashBackwardKeys.class, List.of(
-                    new Tiling(32, 32, 8, 8), new Tiling(16, 16, 8, 8), new Tiling(8, 16, 8, 8), new Tiling(8, 8, 8, 8)));
+                    new Tiling(64, 64, 8, 16, 16, 16), new Tiling(64, 64, 16, 16, 16, 16), new Tiling(64, 32, 16, 16, 16, 16), new Tiling(32, 32, 8, 8, 16, 16),
+                    new Tiling(32, 32, 16, 16, 16, 16), new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 16, 16, 16, 16)));
 
     private TileTable() {}
 
-    /** The best tiling of a kernel that fits the limits. */
-    static Tiling choose(Class<?> kernel, int headDim, Limits limits) {
+    /** All tilings of a kernel that can run with this head dim within these limits, best first. */
+    static List<Tiling> fitting(Class<?> kernel, int headDim, int blockSize, Limits limits) {
         Contract contract = Contract.of(kernel);
-        for (Tiling tiling : CANDIDATES.get(kernel)) {
-            if (tiling.group() <= limits.group() && contract.localBytes(tiling, headDim) <= limits.localBytes()) {
-                return tiling;
-            }
-        }
-        throw new DeviceException("no tile of %s for head dim %d fits the device's %d bytes of local memory and groups of %d"
-                .formatted(contract.kernel(), headDim, limits.localBytes(), limits.group()));
+        return CANDIDATES.get(kernel).stream()
+                .filter(tiling -> accumulators(contract, tiling, headDim) <= ACCUMULATORS)
+                .filter(tiling -> blockSize % tiling.blockQ() == 0 && blockSize % tiling.blockK() == 0)
+                .filter(tiling -> tiling.group() <= limits.group() && contract.localBytes(tiling, headDim) <= limits.localBytes())
+                .toList();
+    }
+
+    /**
+     * The best tiling of a kernel.
+     *
+     * @param blockSize size of the block mask's blocks, which tiles must divide; 0 if there is no mask
+     */
+    static Tiling choose(Class<?> kernel, int headDim, int blockSize, Limits limits) {
+        return fitting(kernel, headDim, blockSize, limits).stream()
+                .findFirst()
+                .orElseThrow(() -> new DeviceException(
+                        "%s: no tile for head dim %d%s fits the device, which has %d bytes of local memory and groups of at most %d"
+                                .formatted(kernel.getSimpleName(), headDim, blockSize == 0 ? "" : " and blocks of " + blockSize, limits.localBytes(),
+                                        limits.group())));
+    }
+
+    private static int accumulators(Contract contract, Tiling tiling, int headDim) {
+        boolean keys = contract.launch().tile() == Extent.BLOCK_K;
+        int rows = keys ? 2 * tiling.blockK() : tiling.blockQ();
+        return rows * tiling.of(Extent.HEAD_DIM, headDim) / tiling.group();
     }
 }

@@ -5,7 +5,6 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.UnavailableException;
-import io.github.tornadoattention.host.UsageException;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -87,9 +86,6 @@ public final class TornadoBackend implements Backend {
 
     @Override
     public Plan open(AttentionSpec spec, Algorithm algorithm) {
-        if (spec.blockMask() != null) {
-            throw new UsageException("backend '%s': block masks are not supported yet".formatted(name));
-        }
         return switch (algorithm) {
             case FLASH -> new FlashPlan(name, device, spec, profiled);
             case STANDARD -> new StandardPlan(name, device, spec, profiled);
