@@ -101,19 +101,17 @@ public final class FlashForward {
         float[] x = new float[4];
         float[] y = new float[columns * 4];
         float[] z = new float[4 * outColumns];
-        float[] ahead = new float[TornadoMath.max(TornadoMath.max(blockQ * width, blockK * sliceD) / (threadsX * threadsY), sliceN / threadsY * outColumns)];
+        float[] ahead = new float[TornadoMath.max(blockK * sliceD / (threadsX * threadsY), sliceN / threadsY * outColumns)];
         Tile.clear(acc, rows * outColumns);
         for (int r = 0; r < rows; r++) {
             m[r] = -Float.MAX_VALUE; // finite, so that exp(masked - m) is 0 also where nothing was seen yet
             l[r] = 0f;
         }
-        for (int r = 0; r < blockQ / threadsY; r++) {
+        for (int r = 0; r < rows; r++) {
             int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-            Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx, threadsX, scale, ahead);
-        }
-        for (int r = 0; r < blockQ / threadsY; r++) {
-            for (int c = 0; c < width / threadsX; c++) {
-                qTile[(ty + r * threadsY) * ld + tx + c * threadsX] = ahead[r * (width / threadsX) + c];
+            Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, 0, outColumns, tx, threadsX, scale, ahead);
+            for (int c = 0; c < outColumns; c++) {
+                qTile[(ty + r * threadsY) * ld + tx + c * threadsX] = ahead[c];
             }
         }
 

@@ -1,6 +1,6 @@
 package io.github.tornadoattention.kernels;
 
-import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -10,17 +10,19 @@ public final class RowDots {
     }
 
     /**
+     * One launch: a work-item for each row; those past the last one do nothing.
+     *
      * @param out     [B, H, N, D] of the forward pass; strides in {@code shape}
      * @param dOut    its gradient, laid out alike
      * @param delta   result [B, H, N]
      * @param shape   the slots of {@link Shape}
-     * @param rows    {@code B * H * N}
      * @param headDim D
      */
-    public static void rowDots(FloatArray out, FloatArray dOut, FloatArray delta, IntArray shape, int rows, int headDim) {
-        for (@Parallel int row = 0; row < rows; row++) {
-            int seqQ = shape.get(Shape.SEQ_Q);
-            int heads = shape.get(Shape.HEADS);
+    public static void rowDots(KernelContext ctx, FloatArray out, FloatArray dOut, FloatArray delta, IntArray shape, int headDim) {
+        int row = ctx.globalIdx;
+        int seqQ = shape.get(Shape.SEQ_Q);
+        int heads = shape.get(Shape.HEADS);
+        if (row < shape.get(Shape.BATCH) * heads * seqQ) {
             int batchHead = row / seqQ;
             int base = batchHead / heads * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
                 + row % seqQ * shape.get(Shape.Q_ROW_STRIDE);

@@ -19,12 +19,12 @@ final class Tile {
      * pairs of work-items whichever operand they read, which halves what the memory has to deliver.
      */
     static int x(int item, int threadsX) {
-        return (item & 1) | ((item >> 2) % (threadsX / 2) << 1);
+        return item % 2 + item / 4 % (threadsX / 2) * 2;
     }
 
     /** The row of a work-item in its group, see {@link #x}. */
     static int y(int item, int threadsX) {
-        return (item >> 1 & 1) | (item / (2 * threadsX) << 1);
+        return item / 2 % 2 + item / (2 * threadsX) * 2;
     }
 
     /**
@@ -32,11 +32,11 @@ final class Tile {
      * Columns from {@code left} on become 0 and are not read, if there are any ({@code padded} is not 0).
      */
     static void fetch(FloatArray from, int at, int left, int padded, int r, int columns, int tx, int threadsX, float factor, float[] fetched) {
+        int start = at + tx; // so that the columns are constant offsets from one address
         for (int c = 0; c < columns; c++) {
-            int column = tx + c * threadsX;
             fetched[r * columns + c] = 0f;
-            if (padded == 0 || column < left) {
-                fetched[r * columns + c] = from.get(at + column) * factor;
+            if (padded == 0 || tx + c * threadsX < left) {
+                fetched[r * columns + c] = from.get(start + c * threadsX) * factor;
             }
         }
     }

@@ -52,7 +52,7 @@ final class FlashPlan extends DevicePlan {
                 .transferToDevice(DataTransferMode.FIRST_EXECUTION, shapeQ, shapeK, listsQ.lists(), listsK.lists())
                 .transferToDevice(DataTransferMode.FIRST_EXECUTION, arguments.constants())
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v, a.out, a.lse, g.dOut())
-                .task("rowDots", RowDots::rowDots, a.out, g.dOut(), g.delta(), shapeQ, spec.batch() * spec.heads() * spec.seqQ(), spec.headDim())
+                .task("rowDots", RowDots::rowDots, context, a.out, g.dOut(), g.delta(), shapeQ, spec.headDim())
                 .task("keys", FlashBackwardKeys::backward, context, a.q, a.k, a.v, g.dOut(), a.lse, g.delta(), g.dk(), g.dv(), shapeK, arguments.numbers(),
                         arguments.keyLengths(), arguments.slopes(), listsK.lists(), spec.headDim(), tk.blocks(), tk.threads(), tk.slices(spec.headDim()),
                         arguments.options())
@@ -63,6 +63,7 @@ final class FlashPlan extends DevicePlan {
         long keyGroups = KEYS.groups(tk, (long) spec.batch() * spec.kvHeads(), spec.seqK());
         long queryGroups = QUERIES.groups(tq, (long) spec.batch() * spec.heads(), spec.seqQ());
         GridScheduler grids = new GridScheduler();
+        grids.addWorkerGrid("flashBackward.rowDots", Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ()));
         grids.addWorkerGrid("flashBackward.keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits));
         grids.addWorkerGrid("flashBackward.queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits));
         return new Stage(device, profiled(), graph, grids);

@@ -1,13 +1,13 @@
 package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.DeviceException;
-import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.TornadoExecutionResult;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.WorkerGrid1D;
+import uk.ac.manchester.tornado.api.WorkerGrid2D;
 import uk.ac.manchester.tornado.api.enums.ProfilerMode;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
@@ -22,6 +22,9 @@ final class Stage implements AutoCloseable {
      */
     private static final String OPENCL_FLAGS = "-cl-mad-enable -w";
 
+    /** Work-items of a group that runs rows or loops, few enough for any kernel's registers. */
+    private static final int LOOP_GROUP = 64;
+
     private final TornadoExecutionPlan plan;
     private final boolean profiled;
 
@@ -30,13 +33,11 @@ final class Stage implements AutoCloseable {
         static final Cost UNKNOWN = new Cost(-1, -1);
     }
 
-    Stage(Platform.Device device, boolean profiled, TaskGraph graph, @Nullable GridScheduler grids) {
+    Stage(Platform.Device device, boolean profiled, TaskGraph graph, GridScheduler grids) {
         this.profiled = profiled;
         plan = new TornadoExecutionPlan(graph.snapshot());
         plan.withDevice(device.device());
-        if (grids != null) {
-            plan.withGridScheduler(grids);
-        }
+        plan.withGridScheduler(grids);
         if (device.device().getTornadoVMBackend() == TornadoVMBackendType.OPENCL) {
             plan.withCompilerFlags(TornadoVMBackendType.OPENCL, OPENCL_FLAGS);
         }
@@ -57,6 +58,40 @@ final class Stage implements AutoCloseable {
         WorkerGrid1D grid = new WorkerGrid1D((int) global);
         grid.setLocalWork(tiling.group(), 1, 1);
         return grid;
+    }
+
+    /** A grid with one work-item for each row, and some that find no row. */
+    static WorkerGrid rows(long rows) {
+        WorkerGrid1D grid = new WorkerGrid1D((int) (Math.ceilDiv(rows, LOOP_GROUP) * LOOP_GROUP));
+        grid.setLocalWork(LOOP_GROUP, 1, 1);
+        return grid;
+    }
+
+    /**
+     * A grid for two nested loops marked {@code @Parallel}. TornadoVM then runs the grid and not the loops' bounds, so the grid is those exactly, in groups that
+     * divide it. Left to itself TornadoVM takes groups that a device may refuse, again in silence, because the kernel needs too many registers.
+     */
+    static WorkerGrid loops(int outer, int inner) {
+        WorkerGrid2D grid = new WorkerGrid2D(outer, inner);
+        int local = divisor(inner, LOOP_GROUP);
+        grid.setLocalWork(divisor(outer, LOOP_GROUP / local), local, 1);
+        return grid;
+    }
+
+    /** Likewise for one loop. */
+    static WorkerGrid loop(int length) {
+        WorkerGrid1D grid = new WorkerGrid1D(length);
+        grid.setLocalWork(divisor(length, LOOP_GROUP), 1, 1);
+        return grid;
+    }
+
+    /** The largest divisor up to a limit. */
+    private static int divisor(int number, int limit) {
+        int divisor = Math.min(number, limit);
+        while (number % divisor != 0) {
+            divisor--;
+        }
+        return divisor;
     }
 
     Cost run() {

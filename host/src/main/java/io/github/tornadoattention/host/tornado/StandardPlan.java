@@ -8,6 +8,8 @@ import io.github.tornadoattention.kernels.StandardBackward;
 import io.github.tornadoattention.kernels.StandardForward;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.GridScheduler;
+import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -51,7 +53,15 @@ final class StandardPlan extends DevicePlan {
         graph.task("output", StandardForward::output, probabilities(), a.v, a.out, shape, arguments.keyLengths(), rows(), spec.seqK(),
                         spec.headDim())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, a.out, a.lse);
-        return new Stage(device, profiled(), graph, null);
+        GridScheduler grids = probabilityGrids("standard");
+        grids.addWorkerGrid("standard.output", Stage.loops(rows(), spec.headDim()));
+        return new Stage(device, profiled(), graph, grids);
+    }
+
+    private GridScheduler probabilityGrids(String graph) {
+        GridScheduler grids = new GridScheduler(graph + ".scores", Stage.loops(rows(), spec.seqK()));
+        grids.addWorkerGrid(graph + ".softmax", Stage.loop(rows()));
+        return grids;
     }
 
     /** P, and lse with it. */
@@ -71,7 +81,7 @@ final class StandardPlan extends DevicePlan {
                 .transferToDevice(DataTransferMode.FIRST_EXECUTION, arguments.constants())
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v, a.out, g.dOut());
         probabilities(graph, a);
-        graph.task("rowDots", RowDots::rowDots, a.out, g.dOut(), g.delta(), shape, rows(), spec.headDim())
+        graph.task("rowDots", RowDots::rowDots, new KernelContext(), a.out, g.dOut(), g.delta(), shape, spec.headDim())
                 .task("scoreGradients", StandardBackward::scores, a.q, a.k, a.v, g.dOut(), p, g.delta(), ds, shape, arguments.numbers(),
                         arguments.keyLengths(), arguments.blocks(), rows(), spec.seqK(), spec.headDim(), arguments.options())
                 .task("queries", StandardBackward::queries, ds, a.k, g.dq(), shape, arguments.numbers(), arguments.keyLengths(), rows(),
@@ -79,7 +89,12 @@ final class StandardPlan extends DevicePlan {
                 .task("keys", StandardBackward::keys, a.q, g.dOut(), p, ds, g.dk(), g.dv(), shape, arguments.numbers(),
                         spec.batch() * spec.kvHeads() * spec.seqK(), spec.seqK(), spec.headDim())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq(), g.dk(), g.dv());
-        return new Stage(device, profiled(), graph, null);
+        GridScheduler grids = probabilityGrids("standardBackward");
+        grids.addWorkerGrid("standardBackward.rowDots", Stage.rows(rows()));
+        grids.addWorkerGrid("standardBackward.scoreGradients", Stage.loops(rows(), spec.seqK()));
+        grids.addWorkerGrid("standardBackward.queries", Stage.loops(rows(), spec.headDim()));
+        grids.addWorkerGrid("standardBackward.keys", Stage.loops(spec.batch() * spec.kvHeads() * spec.seqK(), spec.headDim()));
+        return new Stage(device, profiled(), graph, grids);
     }
 
     private long matrixBytes() {

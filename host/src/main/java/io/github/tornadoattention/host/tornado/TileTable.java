@@ -15,7 +15,7 @@ final class TileTable {
 
     private static final Map<Class<?>, List<Tiling>> CANDIDATES = Map.of(
             FlashForward.class, List.of(
-                    new Tiling(64, 64, 8, 8, 16, 16), new Tiling(64, 32, 8, 8, 32, 16), new Tiling(32, 64, 8, 8, 32, 16), new Tiling(32, 32, 8, 8, 32, 16),
+                    new Tiling(64, 48, 8, 8, 16, 16), new Tiling(64, 64, 8, 8, 16, 16), new Tiling(64, 32, 8, 8, 16, 16), new Tiling(32, 64, 8, 8, 32, 16), new Tiling(32, 32, 8, 8, 32, 16),
                     new Tiling(16, 32, 8, 8, 32, 8), new Tiling(16, 16, 8, 8, 16, 8), new Tiling(16, 16, 8, 8, 8, 8)),
             FlashBackwardQueries.class, List.of(
                     new Tiling(64, 64, 8, 16, 16, 16), new Tiling(32, 64, 8, 16, 16, 16), new Tiling(32, 32, 8, 8, 16, 16), new Tiling(32, 32, 8, 16, 16, 16),
