@@ -168,7 +168,7 @@ public final class FlashBackwardKeys {
 
                 // P = exp(S - lse), and what dS needs besides dP
                 int queryLast = TornadoMath.min(q0 + blockQ, seqQ) - 1;
-                int whole = Band.whole(options, q0, queryLast, k0, k0 + blockK, diagonal, left, right, keyLength);
+                int whole = q0 + blockQ > seqQ ? 0 : Band.whole(options, q0, queryLast, k0, k0 + blockK, diagonal, left, right, keyLength);
                 for (int r = 0; r < rows; r++) {
                     int key = k0 + ty + r * threadsY;
                     for (int c = 0; c < columns; c++) {
@@ -176,7 +176,7 @@ public final class FlashBackwardKeys {
                         float score = s[r * columns + c];
                         float p = TornadoMath.exp(Score.modified(options, score, softcap, slope, query, key, diagonal) - columnLse[c]);
                         if (whole == 0) {
-                            p = Band.sees(options, query, key, diagonal, left, right, keyLength) == 0 ? 0f : p;
+                            p = query >= seqQ || Band.sees(options, query, key, diagonal, left, right, keyLength) == 0 ? 0f : p;
                         }
                         pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] = p;
                         if ((options & Options.SOFTCAP) != 0) {
@@ -271,7 +271,7 @@ public final class FlashBackwardKeys {
                 for (int r = 0; r < rows; r++) {
                     for (int c = 0; c < columns; c++) {
                         int at = (ty + r * threadsY) * ldP + tx + c * threadsX;
-                        float ds = pTile[at] * (s[r * columns + c] - columnDelta[c]);
+                        float ds = pTile[at] == 0f ? 0f : pTile[at] * (s[r * columns + c] - columnDelta[c]);
                         if ((options & Options.SOFTCAP) != 0) {
                             ds = ds * derivative[r * columns + c];
                         }
@@ -284,6 +284,7 @@ public final class FlashBackwardKeys {
                     int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
                     Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx, threadsX, scale, aheadA);
                 }
+                Tile.keepFinite(aheadA, sliceN / threadsY * outColumns);
                 for (int j0 = 0; j0 < blockQ; j0 += sliceN) {
                     ctx.localBarrier(); // dS is complete, and the slice before is used up
                     for (int r = 0; r < sliceN / threadsY; r++) {
@@ -297,6 +298,7 @@ public final class FlashBackwardKeys {
                             int row = TornadoMath.min(q0 + j0 + sliceN + ty + r * threadsY, seqQ - 1);
                             Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx, threadsX, scale, aheadA);
                         }
+                        Tile.keepFinite(aheadA, sliceN / threadsY * outColumns);
                     }
                     for (int j = 0; j < sliceN; j += 4) {
                         for (int e = 0; e < 4; e++) {

@@ -227,6 +227,7 @@ public final class FlashBackwardQueries {
                 int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
                 Tile.fetch(k, baseK + row * rowStrideK, headDim, padded, r, width / threadsX, tx, threadsX, 1f, aheadA);
             }
+            Tile.keepFinite(aheadA, sliceN / threadsY * outColumns);
             for (int j0 = 0; j0 < blockK; j0 += sliceN) {
                 ctx.localBarrier(); // dS is complete, and the slice before is used up
                 for (int r = 0; r < sliceN / threadsY; r++) {
@@ -240,6 +241,7 @@ public final class FlashBackwardQueries {
                         int row = TornadoMath.min(k0 + j0 + sliceN + ty + r * threadsY, keyLength - 1);
                         Tile.fetch(k, baseK + row * rowStrideK, headDim, padded, r, width / threadsX, tx, threadsX, 1f, aheadA);
                     }
+                    Tile.keepFinite(aheadA, sliceN / threadsY * outColumns);
                 }
                 for (int j = 0; j < sliceN; j += 4) {
                     for (int e = 0; e < 4; e++) {

@@ -63,7 +63,10 @@ public final class StandardBackward {
                 int keyLength = keyLengths.get(batch);
                 float sum = 0f;
                 for (int key = 0; key < keyLength; key++) {
-                    sum = sum + ds.get(row * seqK + key) * k.get(baseK + key * rowStride + d);
+                    float gradient = ds.get(row * seqK + key);
+                    if (gradient != 0f) {
+                        sum = sum + gradient * k.get(baseK + key * rowStride + d);
+                    }
                 }
                 int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + row % seqQ * shape.get(Shape.Q_ROW_STRIDE);
                 dq.set(baseQ + d, sum * numbers.get(Shape.SCALE));
@@ -91,8 +94,10 @@ public final class StandardBackward {
                     int matrix = (batch * heads + head) * seqQ;
                     for (int query = 0; query < seqQ; query++) {
                         int pair = (matrix + query) * seqK + key;
-                        sumK = sumK + ds.get(pair) * q.get(baseQ + query * rowStride);
-                        sumV = sumV + p.get(pair) * dOut.get(baseQ + query * rowStride);
+                        if (p.get(pair) != 0f) {
+                            sumK = sumK + ds.get(pair) * q.get(baseQ + query * rowStride);
+                            sumV = sumV + p.get(pair) * dOut.get(baseQ + query * rowStride);
+                        }
                     }
                 }
                 int at = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE) + key * shape.get(Shape.K_ROW_STRIDE) + d;

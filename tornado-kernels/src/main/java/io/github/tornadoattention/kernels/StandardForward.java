@@ -55,12 +55,13 @@ public final class StandardForward {
         for (@Parallel int row = 0; row < rows; row++) {
             int base = row * seqK;
             float m = -Float.MAX_VALUE;
+            float masked = numbers.get(Shape.NEGATIVE_INFINITY);
             for (int key = 0; key < seqK; key++) {
                 m = TornadoMath.max(m, s.get(base + key));
             }
             float sum = 0f;
             for (int key = 0; key < seqK; key++) {
-                float p = TornadoMath.exp(s.get(base + key) - m);
+                float p = s.get(base + key) == masked ? 0f : TornadoMath.exp(s.get(base + key) - m);
                 s.set(base + key, p);
                 sum = sum + p;
             }
@@ -68,7 +69,7 @@ public final class StandardForward {
             for (int key = 0; key < seqK; key++) {
                 s.set(base + key, s.get(base + key) * inverse);
             }
-            lse.set(row, sum == 0f ? numbers.get(Shape.NEGATIVE_INFINITY) : m + TornadoMath.log(sum));
+            lse.set(row, sum == 0f ? masked : m + TornadoMath.log(sum));
         }
     }
 
@@ -86,7 +87,10 @@ public final class StandardForward {
                 int keyLength = keyLengths.get(batch);
                 float sum = 0f;
                 for (int key = 0; key < keyLength; key++) {
-                    sum = sum + p.get(row * seqK + key) * v.get(baseK + key * rowStride + d);
+                    float probability = p.get(row * seqK + key);
+                    if (probability != 0f) {
+                        sum = sum + probability * v.get(baseK + key * rowStride + d);
+                    }
                 }
                 int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + row % seqQ * shape.get(Shape.Q_ROW_STRIDE);
                 out.set(baseQ + d, sum);

@@ -41,6 +41,16 @@ final class Tile {
         }
     }
 
+    /**
+     * Replaces what is not finite by 0 in fetched rows that dS is multiplied with: dS is NaN already for all pairs that such a row makes NaN, and 0 for the
+     * others, which 0 times NaN would spoil.
+     */
+    static void keepFinite(float[] fetched, int length) {
+        for (int i = 0; i < length; i++) {
+            fetched[i] = fetched[i] - fetched[i] == 0f ? fetched[i] : 0f;
+        }
+    }
+
     /** The output column that is number {@code c} of work-item {@code tx}: runs of {@code run} neighbors, work-items side by side. */
     static int column(int tx, int c, int run, int threadsX) {
         return tx * run + (c / run) * threadsX * run + c % run;

@@ -90,7 +90,7 @@ final class Cases {
      * @throws UsageException if a field is unknown (it might change the result) or holds something else than expected
      */
     Options options(String name) {
-        Fields of = new Fields("case '" + name + "'", fields.get(name));
+        Fields of = fieldsOf(name);
         for (String field : of.values.keySet()) {
             if (!FIELDS.contains(field)) {
                 throw new UsageException("%s: field '%s' is not supported yet".formatted(of.where, field));
@@ -118,13 +118,18 @@ final class Cases {
      * @throws UsageException if they differ
      */
     void requireSizes(String name, AttentionSpec spec) {
-        Fields of = new Fields("case '" + name + "'", fields.get(name));
+        Fields of = fieldsOf(name);
         of.requireEqual("batch", spec.batch());
         of.requireEqual("heads", spec.heads());
         of.requireEqual("kv_heads", spec.kvHeads());
         of.requireEqual("seq_q", spec.seqQ());
         of.requireEqual("seq_k", spec.seqK());
         of.requireEqual("head_dim", spec.headDim());
+    }
+
+    private Fields fieldsOf(String name) {
+        String where = "case '" + name + "'";
+        return new Fields(where, object(where, fields.get(name)));
     }
 
     @SuppressWarnings("unchecked")

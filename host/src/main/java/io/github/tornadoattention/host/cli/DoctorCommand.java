@@ -47,7 +47,7 @@ final class DoctorCommand implements Callable<Integer> {
             try {
                 sdk(Sdk.at(Path.of(home)));
             } catch (LaunchException e) {
-                problem(e.getMessage());
+                problem(Failure.of(e).line());
             }
         }
         terminal.print(problems == 0 ? "no problem found" : "%d problem%s found".formatted(problems, problems == 1 ? "" : "s"));

@@ -57,8 +57,8 @@ public final class Main implements Runnable {
         line.addSubcommand(new DevicesCommand(terminal));
         line.addSubcommand(new DoctorCommand(terminal));
         line.getSubcommands().values().forEach(sub -> sub.getCommandSpec().mixinStandardHelpOptions(true));
-        line.setOut(new PrintWriter(terminal.out(), true));
-        line.setErr(new PrintWriter(terminal.err(), true));
+        line.setOut(new PrintWriter(terminal.out(), true, terminal.out().charset()));
+        line.setErr(new PrintWriter(terminal.err(), true, terminal.err().charset()));
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setParameterExceptionHandler((e, arguments) -> report(terminal, usage(e), e, main.verbose));
         line.setExecutionExceptionHandler((e, command, parsed) -> report(terminal, Failure.of(e), e, main.verbose));
@@ -97,9 +97,10 @@ public final class Main implements Runnable {
     }
 
     private static Failure usage(ParameterException e) {
-        String message = e.getMessage().lines().map(String::strip).reduce((a, b) -> a + "; " + b).orElse("wrong usage");
+        String message = e.getMessage() == null ? "" : e.getMessage();
+        String reason = message.lines().map(String::strip).reduce((a, b) -> a + "; " + b).orElse("wrong usage");
         return new Failure(Failure.USAGE,
-                "%s (see %s --help)".formatted(message, e.getCommandLine().getCommandSpec().qualifiedName()));
+                "%s (see %s --help)".formatted(reason, e.getCommandLine().getCommandSpec().qualifiedName()));
     }
 
     private static int report(Terminal terminal, Failure failure, Throwable cause, boolean verbose) {

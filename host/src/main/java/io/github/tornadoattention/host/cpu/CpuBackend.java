@@ -18,6 +18,7 @@ public final class CpuBackend implements Backend {
     private static final int MOST_THREADS = 1024;
 
     private final int threads;
+    private final boolean vectors;
 
     /**
      * With as many threads as the system property says, or as there are processors.
@@ -34,10 +35,16 @@ public final class CpuBackend implements Backend {
      * @throws UsageException if the number is not 1..1024
      */
     public CpuBackend(int threads) {
+        this(threads, Vectors.usable());
+    }
+
+    /** With or without the Vector API. */
+    CpuBackend(int threads, boolean vectors) {
         if (threads < 1 || threads > MOST_THREADS) {
             throw new UsageException("%d threads: must be 1..%d".formatted(threads, MOST_THREADS));
         }
         this.threads = threads;
+        this.vectors = vectors;
     }
 
     private static int threadsWanted() {
@@ -65,13 +72,14 @@ public final class CpuBackend implements Backend {
 
     @Override
     public String device() {
-        return "%s, %d thread%s".formatted(Processor.NAME, threads, threads == 1 ? "" : "s");
+        return "%s, %s, %d thread%s".formatted(
+                Processor.NAME, vectors ? VectorTiles.width() : "scalar", threads, threads == 1 ? "" : "s");
     }
 
     @Override
     public Plan open(AttentionSpec spec, Algorithm algorithm) {
         return switch (algorithm) {
-            case FLASH -> new FlashPlan(spec, threads, device());
+            case FLASH -> new FlashPlan(spec, threads, vectors, device());
             case STANDARD -> new StandardPlan(spec, threads, device());
         };
     }

@@ -10,7 +10,7 @@ import java.util.Arrays;
  * <p>All tile matrices have the queries along their rows: {@code qt}, {@code ot} are {@code [headDim][Br]}, {@code s}
  * (scores, then probabilities) is {@code [Bc][Br]}. One instance holds the scratch of one worker.
  */
-final class FlashForward {
+final class FlashForward implements ForwardTile {
     private static final int BR = TileMath.RESIDENT;
     private static final int BC = TileMath.STREAMED;
 
@@ -49,12 +49,13 @@ final class FlashForward {
         this.vTile = scratch.floats(BC * headDim);
     }
 
-    long bytes() {
+    @Override
+    public long bytes() {
         return scratch.bytes();
     }
 
-    /** Writes out and lse of queries {@code i0 <= i < i1} of entry {@code b}, head {@code h}. */
-    void run(Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, int b, int h, int i0, int i1) {
+    @Override
+    public void run(Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, int b, int h, int i0, int i1) {
         long firstQuery = ((long) b * spec.heads() + h) * spec.seqQ() + i0;
         long firstKey = ((long) b * spec.kvHeads() + spec.kvHead(h)) * spec.seqK();
         int br = i1 - i0;

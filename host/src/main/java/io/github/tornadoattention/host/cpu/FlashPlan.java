@@ -20,13 +20,16 @@ final class FlashPlan implements Plan {
     private final Tiles queryTiles;
     private final Tiles keyTiles;
     private final TileMath[] math;
-    private final @Nullable FlashForward[] forward;
+    private final @Nullable ForwardTile[] forward;
+    private final boolean vectors;
+    private final Tiles forwardTiles;
     private final @Nullable BackwardWorker[] backward;
+    private final @Nullable VectorGradients gradients;
 
     /** One worker's share of the backward pass. */
     private record BackwardWorker(BackwardScratch scratch, FlashBackwardKeys keys, FlashBackwardQueries queries) {}
 
-    FlashPlan(AttentionSpec spec, int threads, String device) {
+    FlashPlan(AttentionSpec spec, int threads, boolean vectors, String device) {
         this.spec = spec;
         this.device = device;
         this.workers = new Workers(threads);
@@ -36,29 +39,32 @@ final class FlashPlan implements Plan {
         for (int w = 0; w < threads; w++) {
             math[w] = new ScalarTileMath(TileMath.RESIDENT);
         }
-        this.forward = new FlashForward[threads];
+        this.vectors = vectors;
+        this.forwardTiles = vectors ? VectorTiles.ofQueries(spec) : queryTiles;
+        this.forward = new ForwardTile[threads];
         this.backward = new BackwardWorker[threads];
+        this.gradients = vectors ? new VectorGradients(spec, workers) : null;
     }
 
     @Override
     public Forward forward(Tensor q, Tensor k, Tensor v) {
         long start = System.nanoTime();
-        Tensor out = Tensor.zeros(spec.qShape());
-        Tensor lse = Tensor.zeros(spec.lseShape());
+        Tensor out = zeros(spec.qShape());
+        Tensor lse = zeros(spec.lseShape());
         long kernelStart = System.nanoTime();
         int rows = spec.batch() * spec.heads();
         // The last queries first: with a causal mask they have the most to do.
-        workers.run(Math.multiplyExact(rows, queryTiles.count()), (worker, task) -> {
-            int tile = queryTiles.count() - 1 - task / rows;
+        workers.run(Math.multiplyExact(rows, forwardTiles.count()), (worker, task) -> {
+            int tile = forwardTiles.count() - 1 - task / rows;
             int row = task % rows;
-            if (queryTiles.start(tile) < queryTiles.end(tile)) {
+            if (forwardTiles.start(tile) < forwardTiles.end(tile)) {
                 forwardOf(worker).run(q, k, v, out, lse, row / spec.heads(), row % spec.heads(),
-                        queryTiles.start(tile), queryTiles.end(tile));
+                        forwardTiles.start(tile), forwardTiles.end(tile));
             }
         });
         long end = System.nanoTime();
         long bytes = 0;
-        for (FlashForward worker : forward) {
+        for (ForwardTile worker : forward) {
             bytes += worker == null ? 0 : worker.bytes();
         }
         return new Forward(q, k, v, out, lse, report(List.of("flash-forward"), end - kernelStart, end - start, bytes));
@@ -69,8 +75,15 @@ final class FlashPlan implements Plan {
         long start = System.nanoTime();
         float[] delta = new float[spec.batch() * spec.heads() * spec.seqQ()];
         BackwardTensors t = new BackwardTensors(f.q(), f.k(), f.v(), dOut, f.lse(), delta,
-                Tensor.zeros(spec.qShape()), Tensor.zeros(spec.kvShape()), Tensor.zeros(spec.kvShape()));
+                zeros(spec.qShape()), zeros(spec.kvShape()), zeros(spec.kvShape()));
         long kernelStart = System.nanoTime();
+        if (gradients != null) {
+            gradients.run(t, f.out());
+            long end = System.nanoTime();
+            long bytes = (long) delta.length * Float.BYTES + gradients.bytes();
+            return new Gradients(
+                    t.dq(), t.dk(), t.dv(), report(VectorGradients.KERNELS, end - kernelStart, end - start, bytes));
+        }
         workers.run(Math.ceilDiv(delta.length, DELTA_ROWS), (worker, task) -> {
             BackwardScratch scratch = backwardOf(worker).scratch();
             int end = (int) Math.min(delta.length, (task + 1L) * DELTA_ROWS);
@@ -85,6 +98,15 @@ final class FlashPlan implements Plan {
         }
         List<String> kernels = List.of("delta", "flash-backward-keys", "flash-backward-queries");
         return new Gradients(t.dq(), t.dk(), t.dv(), report(kernels, end - kernelStart, end - start, bytes));
+    }
+
+    /** On the heap: fresh memory from outside costs more to touch for the first time than results cost to write. */
+    private static Tensor zeros(int... shape) {
+        int size = 1;
+        for (int length : shape) {
+            size *= length;
+        }
+        return Tensor.of(new float[size], shape);
     }
 
     private void gradientsOfKeys(BackwardTensors t) {
@@ -112,10 +134,10 @@ final class FlashPlan implements Plan {
     }
 
     /** The worker's own state, made at its first task. */
-    private FlashForward forwardOf(int worker) {
-        FlashForward present = forward[worker];
+    private ForwardTile forwardOf(int worker) {
+        ForwardTile present = forward[worker];
         if (present == null) {
-            present = new FlashForward(spec, math[worker]);
+            present = vectors ? VectorTiles.forward(spec, forwardTiles) : new FlashForward(spec, math[worker]);
             forward[worker] = present;
         }
         return present;

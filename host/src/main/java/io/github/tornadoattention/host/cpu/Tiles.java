@@ -17,10 +17,15 @@ record Tiles(int length, int block, int width, int perBlock) {
     private static final int LANES = 16;
 
     static Tiles of(int length, @Nullable BlockMask mask, int widest) {
+        return of(length, mask, widest, LANES);
+    }
+
+    /** With widths that are multiples of {@code lanes} where blocks allow. */
+    static Tiles of(int length, @Nullable BlockMask mask, int widest, int lanes) {
         int block = mask == null ? length : Math.min(length, mask.size());
         int pieces = Math.ceilDiv(block, widest);
         int even = Math.ceilDiv(block, pieces);
-        int width = Math.min(widest, Math.ceilDiv(even, LANES) * LANES);
+        int width = Math.min(widest, Math.ceilDiv(even, lanes) * lanes);
         return new Tiles(length, block, width, Math.ceilDiv(block, width));
     }
 

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** Arrays that lie in a file each. */
@@ -28,7 +29,7 @@ final class NpySource extends ArraySource {
 
     @Override
     Content open(String name) throws IOException {
-        Path file = files.get(name);
+        Path file = Objects.requireNonNull(files.get(name), name);
         NpzSource.requireReadable(file);
         return new Content(Files.newInputStream(file), Files.size(file), -1);
     }

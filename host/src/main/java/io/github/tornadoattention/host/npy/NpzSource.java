@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
@@ -107,7 +108,7 @@ final class NpzSource extends ArraySource {
 
     @Override
     Content open(String name) throws IOException {
-        ZipEntry entry = entries.get(name);
+        ZipEntry entry = Objects.requireNonNull(entries.get(name), name);
         long packed = entry.getCompressedSize();
         boolean stored = entry.getMethod() == ZipEntry.STORED;
         if (!stored && entry.getMethod() != ZipEntry.DEFLATED) {

@@ -67,7 +67,7 @@ public final class OutputFile implements Closeable {
                 temporary.toFile().deleteOnExit();
                 return temporary;
             } catch (FileAlreadyExistsException e) {
-                continue;
+                // somebody else's: another name then
             }
         }
     }

@@ -9,6 +9,7 @@ import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.Report;
 import io.github.tornadoattention.host.Tensor;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,9 +53,10 @@ public final class ReferenceBackend implements Backend {
         }
 
         private static Tensor rounded(double @Nullable [] exact, int[] shape) {
-            float[] floats = new float[exact == null ? 0 : exact.length];
+            double[] doubles = Objects.requireNonNull(exact);
+            float[] floats = new float[doubles.length];
             for (int n = 0; n < floats.length; n++) {
-                floats[n] = (float) exact[n];
+                floats[n] = (float) doubles[n];
             }
             return Tensor.of(floats, shape);
         }

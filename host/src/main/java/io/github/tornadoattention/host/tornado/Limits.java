@@ -31,6 +31,9 @@ record Limits(long group, long localBytes, long totalBytes, long arrayBytes) {
     /** A size as TornadoVM writes it: {@code 512MB}, {@code 4GB}, or plain bytes. */
     static long bytes(String size) {
         String digits = size.replaceAll("[^0-9].*", "");
+        if (digits.isEmpty()) {
+            throw new IllegalArgumentException(MEMORY_PROPERTY + " is '" + size + "', must be like 512MB or 4GB");
+        }
         long unit = switch (size.substring(digits.length()).toUpperCase(java.util.Locale.ROOT)) {
             case "", "B" -> 1;
             case "KB" -> 1L << 10;

@@ -39,6 +39,12 @@ public final class Platform {
 
     private Platform() {}
 
+    /** {@code opencl}, {@code cuda}, {@code ptx} and so on. */
+    private static String driverName(TornadoBackend backend) {
+        String name = backend.getName().equals(SIMULATOR) ? SIMULATOR : backend.getBackendType().name();
+        return name.toLowerCase(Locale.ROOT);
+    }
+
     /** All devices of all drivers, in TornadoVM's order. */
     public static List<Device> devices() {
         TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
@@ -46,7 +52,7 @@ public final class Platform {
         for (int driver = 0; driver < runtime.getNumBackends(); driver++) {
             TornadoBackend backend = runtime.getBackend(driver);
             for (int index = 0; index < backend.getNumDevices(); index++) {
-                devices.add(new Device(driver, index, backend.getName().toLowerCase(Locale.ROOT), backend.getDevice(index)));
+                devices.add(new Device(driver, index, driverName(backend), backend.getDevice(index)));
             }
         }
         return devices;

@@ -7,6 +7,7 @@ import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** The tilings of each flash kernel, best first; the first that fits is taken. The order comes from measurements (docs/performance.md). */
 final class TileTable {
@@ -29,7 +30,7 @@ final class TileTable {
     /** All tilings of a kernel that can run with this head dim within these limits, best first. */
     static List<Tiling> fitting(Class<?> kernel, int headDim, int blockSize, Limits limits) {
         Contract contract = Contract.of(kernel);
-        return CANDIDATES.get(kernel).stream()
+        return Objects.requireNonNull(CANDIDATES.get(kernel), kernel.getSimpleName()).stream()
                 .filter(tiling -> accumulators(contract, tiling, headDim) <= ACCUMULATORS)
                 .filter(tiling -> blockSize % tiling.blockQ() == 0 && blockSize % tiling.blockK() == 0)
                 .filter(tiling -> tiling.group() <= limits.group() && contract.localBytes(tiling, headDim) <= limits.localBytes())

@@ -62,6 +62,7 @@ public final class Barriers {
     }
 
     /** Odd and even work-items wait at different barriers. */
+    @SuppressWarnings("DuplicateBranches")
     public static void twoSites(KernelContext ctx, IntArray out) {
         if (ctx.localIdx % 2 == 0) {
             ctx.localBarrier(); // even
@@ -80,6 +81,7 @@ public final class Barriers {
     }
 
     /** Two barriers on one line are two barriers. */
+    @SuppressWarnings("DuplicateBranches")
     public static void oneLine(KernelContext ctx, IntArray out) {
         if (ctx.localIdx == 0) { ctx.localBarrier(); } else { ctx.localBarrier(); } // both
         out.set(ctx.globalIdx, 1);
