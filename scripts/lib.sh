@@ -67,3 +67,78 @@ case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
     *[Uu][Tt][Ff]*) ;;
     *) export LC_ALL=C.UTF-8 ;;
 esac
+
+# Whether a source or a pom of a module, or of one that it needs, is newer than the module's last build. A folder is newer if a
+# file was removed from it.
+is_outdated() {
+    local needed
+    [ -f "$ROOT/$1/target/built.stamp" ] || return 0
+    for needed in simulator tornado-kernels host "$1"; do
+        [ -z "$(find "$ROOT/pom.xml" "$ROOT/$needed/pom.xml" "$ROOT/$needed/src/main" -newer "$ROOT/$1/target/built.stamp" -print \
+            2> /dev/null)" ] || return 0
+    done
+    return 1
+}
+
+# Builds a module's jars. Two calls at the same time do not build into the same folders: the second one waits for the first.
+build() {
+    local module=$1 lock=$ROOT/host/target/building log=$ROOT/$1/target/build.log started owner
+    mkdir -p "$ROOT/host/target" "$ROOT/$module/target" || fail 2 "$ROOT/host/target cannot be written"
+    until mkdir "$lock" 2> /dev/null; do
+        owner=$(cat "$lock/owner" 2> /dev/null)
+        if [ -n "$owner" ] && ! kill -0 "$owner" 2> /dev/null; then
+            rm -rf "$lock"
+        fi
+        sleep 1
+    done
+    echo $$ > "$lock/owner"
+    trap 'rm -rf "$lock"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    if is_outdated "$module"; then
+        [ -x "$JDK/bin/javac" ] || fail 3 "$JDK has no compiler, which building needs: install a JDK 25 and set JAVA_HOME to it"
+        find_maven
+        printf 'attention: building, which happens once (log: %s)\n' "$log" >&2
+        started=$ROOT/$module/target/started.stamp
+        touch "$started"
+        rm -rf "$ROOT/$module/target/lib"
+        if ! (cd "$ROOT" && JAVA_HOME=$JDK "$MAVEN" -q -B -ntp -pl "$module" -am package -Dmaven.test.skip=true) > "$log" 2>&1; then
+            cat "$log" >&2
+            fail 3 "the build failed; its output is above and in $log"
+        fi
+        # what was edited while Maven ran is still newer than this
+        mv "$started" "$ROOT/$module/target/built.stamp"
+    fi
+    rm -rf "$lock"
+    trap - EXIT INT TERM
+}
+
+# Runs a tool, attention or bench, of a built checkout, in place of this shell.
+start() {
+    local tool=$1 jar host word words status
+    shift
+    for jar in "$ROOT"/host/target/host-*[0-9T].jar; do
+        host=$jar
+    done
+    # The launcher prints 0 and the words of the real command line, or only an exit code, each followed by a NUL.
+    words=()
+    while IFS= read -r -d '' word; do
+        words+=("$word")
+    done < <("$JDK/bin/java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$host" \
+        -Dattention.tool="$tool" io.github.tornadoattention.host.launch.Launch "$ROOT" "$@")
+    status=${words[0]-70}
+    [ "$status" = 0 ] || exit "$status"
+
+    ATTENTION_TERMINAL=0
+    if [ -t 2 ]; then
+        ATTENTION_TERMINAL=1
+    fi
+    export ATTENTION_TERMINAL
+    for word in "${words[@]}"; do
+        if [ "$word" = -Dattention.stderr=9 ]; then
+            # the JVM's warning about incubator modules goes nowhere; Main puts the real stderr back
+            exec "${words[@]:1}" 9>&2 2> /dev/null
+        fi
+    done
+    exec "${words[@]:1}"
+}

@@ -84,7 +84,7 @@ final class DoctorCommand implements Callable<Integer> {
             return;
         }
         Path jdk = Path.of(System.getProperty("java.home"));
-        List<String> words = new CommandLine(Path.of(root), terminal.environment(), jdk).of(List.of("devices"));
+        List<String> words = new CommandLine(Path.of(root), terminal.environment(), jdk, false).of(List.of("devices"));
         // this child's stderr is read, not moved away
         words.removeIf(word -> word.startsWith("-D" + CommandLine.STDERR_PROPERTY));
         devices(Child.run(words));

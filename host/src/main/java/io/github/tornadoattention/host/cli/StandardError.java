@@ -12,13 +12,13 @@ import java.lang.foreign.ValueLayout;
  * The JVM writes a warning to stderr for every incubator module, before any of our code runs, and no option turns it off. So
  * scripts/attention starts the JVM with stderr on nothing and the real one on a spare descriptor, which is put back here.
  */
-final class StandardError {
+public final class StandardError {
     private static final int STDERR = 2;
 
     private StandardError() {}
 
     /** Puts the real stderr back, for Java and native code alike, if the launcher moved it away. */
-    static void restore() {
+    public static void restore() {
         Integer spare = Integer.getInteger(CommandLine.STDERR_PROPERTY);
         if (spare == null) {
             return;

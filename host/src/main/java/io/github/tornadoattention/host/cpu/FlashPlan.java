@@ -25,6 +25,7 @@ final class FlashPlan implements Plan {
     private final Tiles forwardTiles;
     private final @Nullable BackwardWorker[] backward;
     private final @Nullable VectorGradients gradients;
+    private final @Nullable Decoder decoder;
 
     /** One worker's share of the backward pass. */
     private record BackwardWorker(BackwardScratch scratch, FlashBackwardKeys keys, FlashBackwardQueries queries) {}
@@ -43,6 +44,7 @@ final class FlashPlan implements Plan {
         this.forwardTiles = vectors ? VectorTiles.ofQueries(spec) : queryTiles;
         this.forward = new ForwardTile[threads];
         this.backward = new BackwardWorker[threads];
+        this.decoder = vectors && Decoder.fits(spec) ? new Decoder(spec, workers) : null;
         this.gradients = vectors ? new VectorGradients(spec, workers) : null;
     }
 
@@ -52,6 +54,11 @@ final class FlashPlan implements Plan {
         Tensor out = zeros(spec.qShape());
         Tensor lse = zeros(spec.lseShape());
         long kernelStart = System.nanoTime();
+        if (decoder != null) {
+            long bytes = decoder.run(q, k, v, out, lse);
+            long end = System.nanoTime();
+            return new Forward(q, k, v, out, lse, report(List.of(Decoder.KERNEL), end - kernelStart, end - start, bytes));
+        }
         int rows = spec.batch() * spec.heads();
         // The last queries first: with a causal mask they have the most to do.
         workers.run(Math.multiplyExact(rows, forwardTiles.count()), (worker, task) -> {

@@ -22,6 +22,18 @@ record Checkout(Path root) {
         return jars;
     }
 
+    /** The jars of the benchmarks and of what they need, without the simulator. */
+    List<Path> benchJars() {
+        Path benchmarks = root.resolve("bench/target/benchmarks.jar");
+        if (!Files.isRegularFile(benchmarks)) {
+            throw new LaunchException("bench is not built: run mvn package -DskipTests in %s".formatted(root));
+        }
+        List<Path> jars = new ArrayList<>();
+        jars.add(benchmarks);
+        jars.addAll(jars(root.resolve("bench/target/lib"), "*.jar"));
+        return jars;
+    }
+
     /** The simulator: class library and agent in one. */
     Path simulatorJar() {
         return module("simulator");

@@ -13,6 +13,12 @@ public final class CommandLine {
     /** The command line's main class. */
     public static final String MAIN = "io.github.tornadoattention.host.cli.Main";
 
+    /** The benchmarks' main class. */
+    public static final String BENCH_MAIN = "io.github.tornadoattention.bench.Main";
+
+    /** System property of the launcher: {@code bench} to run the benchmarks and not the command line tool. */
+    public static final String TOOL_PROPERTY = "attention.tool";
+
     /** System property: the folder of the checkout that the JVM was started from. */
     public static final String ROOT_PROPERTY = "attention.root";
 
@@ -27,6 +33,7 @@ public final class CommandLine {
     private final Checkout checkout;
     private final Map<String, String> environment;
     private final Path jdk;
+    private final boolean bench;
 
     /**
      * Command lines for a checkout.
@@ -34,11 +41,17 @@ public final class CommandLine {
      * @param root the folder of the repository, built
      * @param environment the environment's variables
      * @param jdk the home of the JDK to run on
+     * @param bench whether to run the benchmarks and not the command line tool
      */
-    public CommandLine(Path root, Map<String, String> environment, Path jdk) {
+    public CommandLine(Path root, Map<String, String> environment, Path jdk, boolean bench) {
         this.checkout = new Checkout(root);
         this.environment = environment;
         this.jdk = jdk;
+        this.bench = bench;
+    }
+
+    private List<Path> jars() {
+        return bench ? checkout.benchJars() : checkout.hostJars();
     }
 
     /**
@@ -50,7 +63,7 @@ public final class CommandLine {
         Request request = Request.of(arguments);
         String home = environment.getOrDefault("TORNADOVM_HOME", "");
         List<String> words = request.usesTornado() && !home.isBlank()
-                ? onSdk(Sdk.at(Path.of(home)), checkout.hostJars())
+                ? onSdk(Sdk.at(Path.of(home)), jars())
                 : onSimulator(request);
         if (request.usesVectors() && ModuleFinder.ofSystem().find(VECTORS).isPresent()) {
             // the JVM warns about every incubator module; see STDERR_PROPERTY
@@ -58,13 +71,13 @@ public final class CommandLine {
             words.add("-D%s=%d".formatted(STDERR_PROPERTY, SPARE_DESCRIPTOR));
         }
         words.addAll(request.jvmOptions());
-        words.add(MAIN);
+        words.add(bench ? BENCH_MAIN : MAIN);
         words.addAll(request.arguments());
         return words;
     }
 
     private List<String> onSimulator(Request request) {
-        List<Path> jars = new ArrayList<>(checkout.hostJars());
+        List<Path> jars = new ArrayList<>(jars());
         jars.add(checkout.simulatorJar());
         List<String> words = start();
         if (request.usesSimulator()) {

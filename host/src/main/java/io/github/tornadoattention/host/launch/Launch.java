@@ -28,7 +28,8 @@ public final class Launch {
 
     static void print(String[] args, Map<String, String> environment, PrintStream out, PrintStream err) {
         try {
-            CommandLine commandLine = new CommandLine(Path.of(args[0]), environment, Path.of(System.getProperty("java.home")));
+            CommandLine commandLine = new CommandLine(Path.of(args[0]), environment, Path.of(System.getProperty("java.home")),
+                    "bench".equals(System.getProperty(CommandLine.TOOL_PROPERTY)));
             List<String> words = commandLine.of(Arrays.asList(args).subList(1, args.length));
             print("0", out);
             words.forEach(word -> print(word, out));

@@ -16,8 +16,8 @@ record Request(String command, String backend, List<String> jvmOptions, List<Str
     /** Backends that run without TornadoVM. */
     private static final Set<String> ON_THE_JVM = Set.of("simulator", "cpu", "reference");
 
-    /** Commands that compute something on a device or list devices. */
-    private static final Set<String> ON_A_DEVICE = Set.of("demo", "run", "verify", "devices");
+    /** Commands, of both tools, that compute something on a device or list devices. */
+    private static final Set<String> ON_A_DEVICE = Set.of("demo", "run", "verify", "devices", "device");
 
     static Request of(List<String> arguments) {
         List<String> jvmOptions = new ArrayList<>();
