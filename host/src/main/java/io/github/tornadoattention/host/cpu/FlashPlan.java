@@ -41,7 +41,7 @@ final class FlashPlan implements Plan {
             math[w] = new ScalarTileMath(TileMath.RESIDENT);
         }
         this.vectors = vectors;
-        this.forwardTiles = vectors ? VectorTiles.ofQueries(spec) : queryTiles;
+        this.forwardTiles = vectors ? VectorTiles.ofQueries(spec, threads) : queryTiles;
         this.forward = new ForwardTile[threads];
         this.backward = new BackwardWorker[threads];
         this.decoder = vectors && Decoder.fits(spec) ? new Decoder(spec, workers) : null;

@@ -18,6 +18,8 @@ final class VectorForward implements ForwardTile {
     /** Keys of a tile. */
     static final int BC = 64;
 
+    private static final int HALF = WIDTH / 2;
+
     /** Scores are finite for sure if the bound on them is at most this. */
     private static final float SAFE = 1e37f;
 
@@ -181,16 +183,32 @@ final class VectorForward implements ForwardTile {
             int limit = band.endQuery(start + c, first, end) - first;
             to[c] = limit == end - first ? WIDTH : limit;
         }
-        PanelProducts.of(a, s, kRows + skipped, qt + p * dims * WIDTH, rows, dims);
+        // with a causal mask the lower half of the queries sees none of the later keys
+        int both = Math.min(rows, rowsOfBothHalves(rows));
+        int upper = rows - both;
+        PanelProducts.of(a, s, kRows + skipped, qt + p * dims * WIDTH, both, dims);
+        PanelProducts.ofHalf(a, s + both * WIDTH + HALF, kRows + skipped + both * PackedRows.STRIDE, qt + p * dims * WIDTH + HALF,
+                upper, dims);
         modify(h, first, start, rows, safe);
         PanelSoftmax.hide(a, s, rows, from, to);
         softmax(p, rows);
         PanelSoftmax.exponentials(a, s, rows, m + p * WIDTH, l + p * WIDTH);
         if (PackedRows.largest(a, vRows + skipped, rows, headDim) < Float.POSITIVE_INFINITY) {
-            PanelSums.add(a, ot + p * dims * WIDTH, vRows + skipped, s, rows, dims);
+            PanelSums.add(a, ot + p * dims * WIDTH, vRows + skipped, s, both, dims);
+            PanelSums.addHalf(a, ot + p * dims * WIDTH + HALF, vRows + skipped + both * PackedRows.STRIDE, s + both * WIDTH + HALF,
+                    upper, dims);
         } else {
             PanelSums.addVisible(a, ot + p * dims * WIDTH, vRows + skipped, s, rows, dims, from, to);
         }
+    }
+
+    /** Of the rows in {@link #from}, which never falls, how many the lower half of the lanes may see, rounded up for the products. */
+    private int rowsOfBothHalves(int rows) {
+        int both = rows;
+        while (both > 0 && from[both - 1] >= HALF) {
+            both--;
+        }
+        return Math.ceilDiv(both, PanelProducts.ROWS) * PanelProducts.ROWS;
     }
 
     /** out = O / l and lse = m + ln l; a query that saw no key has l = 0 and gets out 0, lse -infinity. */

@@ -17,7 +17,7 @@ record Request(String command, String backend, List<String> jvmOptions, List<Str
     private static final Set<String> ON_THE_JVM = Set.of("simulator", "cpu", "reference");
 
     /** Commands, of both tools, that compute something on a device or list devices. */
-    private static final Set<String> ON_A_DEVICE = Set.of("demo", "run", "verify", "devices", "device");
+    private static final Set<String> ON_A_DEVICE = Set.of("demo", "run", "verify", "devices", "device", "random");
 
     static Request of(List<String> arguments) {
         List<String> jvmOptions = new ArrayList<>();

@@ -36,8 +36,8 @@ class CpuBackendTest {
 
     @Test
     void flashNeedsMemoryForItsWorkersAndOneNumberAQuery() {
-        Report shorter = forward(256, Algorithm.FLASH);
-        Report longer = forward(1024, Algorithm.FLASH);
+        Report shorter = forward(4096, Algorithm.FLASH);
+        Report longer = forward(8192, Algorithm.FLASH);
 
         assertThat(longer.extraBytes()).isEqualTo(shorter.extraBytes()).isBetween(1L, 2L << 20);
         assertThat(backward(1024).extraBytes() - backward(256).extraBytes()).isEqualTo(768 * Float.BYTES);
