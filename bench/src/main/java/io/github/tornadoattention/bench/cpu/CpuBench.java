@@ -7,6 +7,8 @@ import io.github.tornadoattention.host.AttentionException;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.cpu.CpuBackend;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
@@ -15,14 +17,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Our attention on the CPU beside ONNX Runtime's: checks that they agree, then times them in alternation. */
-@Command(name = "cpu", description = "Checks, then times attention on the CPU beside ONNX Runtime.", mixinStandardHelpOptions = true)
+@Command(name = "cpu", mixinStandardHelpOptions = true,
+        description = "Checks, then times attention on the CPU beside ONNX Runtime.")
 public final class CpuBench implements Callable<Integer> {
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
     private static final double AGREEMENT = 1e-5;
     private static final int WARM_UP = 5;
     private static final int TURN = 3;
@@ -36,6 +41,9 @@ public final class CpuBench implements Callable<Integer> {
 
     @Option(names = "--seconds", defaultValue = "8", description = "time for each row (default: 8)")
     private double seconds = 8;
+
+    @Option(names = "--cpu-time", description = "on 1 thread: the time that it really ran, for machines with other work to do")
+    private boolean cpuTime;
 
     @Option(names = "--out", description = "JSON-lines file to append to")
     private @Nullable Path out;
@@ -99,7 +107,8 @@ public final class CpuBench implements Callable<Integer> {
                 return;
             }
             Runnable run = row.forward() ? () -> attention.forward(q, k, v) : () -> attention.backward(dOut, f);
-            List<Times> times = alternate(run, peer);
+            boolean ownTime = cpuTime && row.threads() == 1;
+            List<Times> times = alternate(ownTime ? THREADS::getCurrentThreadCpuTime : System::nanoTime, run, peer);
             report(row, own, times.getFirst(), first);
             if (theirs != null && peer != null) {
                 report(row, theirs, times.getLast(), Double.NaN);
@@ -110,17 +119,18 @@ public final class CpuBench implements Callable<Integer> {
         }
     }
 
-    private static Result result(Row row, String backend, String device, String algorithm, double error) {
+    private Result result(Row row, String backend, String device, String algorithm, double error) {
         return new Result().with(row.spec()).with("backend", backend).with("device", device).with("algorithm", algorithm)
                 .with("dtype", "fp32").with("direction", row.direction()).with("threads", row.threads())
                 .with("max_abs_error", error).with("checked", error <= AGREEMENT)
-                .with("command", "scripts/bench cpu --only %s".formatted("seq_q=%d,seq_k=%d,head_dim=%d,threads=%d,direction=%s".formatted(
-                        row.spec().seqQ(), row.spec().seqK(), row.spec().headDim(), row.threads(), row.direction())))
+                .with("command", "scripts/bench cpu%s --only seq_q=%d,seq_k=%d,head_dim=%d,threads=%d,direction=%s".formatted(
+                        cpuTime ? " --cpu-time" : "", row.spec().seqQ(), row.spec().seqK(), row.spec().headDim(), row.threads(),
+                        row.direction()))
                 .with("date", LocalDate.now().toString());
     }
 
     /** Turns of each until the time is up; the first runs, in which code is compiled, are left out. */
-    private List<Times> alternate(Runnable own, @Nullable Peer peer) {
+    private List<Times> alternate(LongSupplier clock, Runnable own, @Nullable Peer peer) {
         List<Long> ours = new ArrayList<>();
         List<Long> theirs = new ArrayList<>();
         for (int n = 0; n < WARM_UP; n++) {
@@ -132,19 +142,19 @@ public final class CpuBench implements Callable<Integer> {
         long end = System.nanoTime() + (long) (seconds * 1e9);
         while (System.nanoTime() < end || ours.size() < FEWEST) {
             for (int n = 0; n < TURN; n++) {
-                ours.add(nanos(own));
+                ours.add(nanos(clock, own));
             }
             for (int n = 0; n < TURN && peer != null; n++) {
-                theirs.add(nanos(peer::run));
+                theirs.add(nanos(clock, peer::run));
             }
         }
         return peer == null ? List.of(times(ours)) : List.of(times(ours), times(theirs));
     }
 
-    private static long nanos(Runnable body) {
-        long start = System.nanoTime();
+    private static long nanos(LongSupplier clock, Runnable body) {
+        long start = clock.getAsLong();
         body.run();
-        return System.nanoTime() - start;
+        return clock.getAsLong() - start;
     }
 
     private static Times times(List<Long> nanos) {
@@ -163,12 +173,12 @@ public final class CpuBench implements Callable<Integer> {
             result.with("gb_per_s", row.bytes() / times.median() / 1e6).with("bytes_model", row.bytes());
         }
         result.with("median_ms", times.median()).with("p10_ms", times.milliseconds(0.1)).with("p90_ms", times.milliseconds(0.9))
-                .with("wall_median_ms", times.median()).with("runs", times.sorted().length)
+                .with("wall_median_ms", cpuTime && row.threads() == 1 ? null : times.median()).with("runs", times.sorted().length)
                 .with("jit_ms", Double.isNaN(first) ? null : first - times.median())
                 .with("tflops", row.flops() / times.median() / 1e9).with("executed_tflops", row.flops() / times.median() / 1e9)
                 .with("ceiling_fraction", fraction);
-        System.out.printf("  %-12s minimum %8.2f ms, median %8.2f ms, %d runs; at the minimum %s; error %.1e%n", result.get("backend"),
-                minimum, times.median(), times.sorted().length, rate, result.get("max_abs_error"));
+        System.out.printf("  %-12s minimum %8.2f ms, median %8.2f ms, %d runs; at the minimum %s; error %.1e%n",
+                result.get("backend"), minimum, times.median(), times.sorted().length, rate, result.get("max_abs_error"));
         if (out != null) {
             result.appendTo(out);
         }

@@ -36,7 +36,7 @@ final class OnnxRuntime implements Peer {
         outputs = Map.of("out", tensor(out, spec.seqQ()));
     }
 
-    /** Makes it where it computes what the spec says: as many key/value heads as heads, causal only with as many keys as queries. */
+    /** Makes it where it computes what the spec says: as many key/value heads as heads, if causal as many keys as queries. */
     static final class Factory implements Maker {
         @Override
         public @Nullable Peer make(AttentionSpec spec, int threads, Tensor q, Tensor k, Tensor v) throws OrtException {
@@ -60,7 +60,8 @@ final class OnnxRuntime implements Peer {
     }
 
     private OnnxTensor tensor(FloatBuffer data, int length) throws OrtException {
-        return OnnxTensor.createTensor(environment, data, new long[] {spec.batch(), length, (long) spec.heads() * spec.headDim()});
+        long[] shape = {spec.batch(), length, (long) spec.heads() * spec.headDim()};
+        return OnnxTensor.createTensor(environment, data, shape);
     }
 
     /** {@code [b, h, n, d]} as {@code [b, n, h * d]}. */

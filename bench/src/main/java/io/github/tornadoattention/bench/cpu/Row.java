@@ -14,7 +14,7 @@ record Row(AttentionSpec spec, int threads, String direction) {
     private static final int HEADS = 8;
     private static final int[] HEAD_DIMS = {32, 80, 96, 128, 256};
 
-    /** Forward at n 1024 and 2048, full and causal, on 1 and 2 threads; not quick, also backward, other head dims, decoding, n 16384. */
+    /** Forward at n 1024 and 2048 on 1 and 2 threads; not quick, also backward, other head dims, decoding and n 16384. */
     static List<Row> all(boolean quick) {
         List<Row> rows = new ArrayList<>();
         for (int threads = 1; threads <= 2; threads++) {
@@ -78,6 +78,7 @@ record Row(AttentionSpec spec, int threads, String direction) {
 
     @Override
     public String toString() {
-        return "%s %s, %d thread%s".formatted(direction, spec.toString().replaceAll(" scale .*", ""), threads, threads == 1 ? "" : "s");
+        return "%s %s, %d thread%s"
+                .formatted(direction, spec.toString().replaceAll(" scale .*", ""), threads, threads == 1 ? "" : "s");
     }
 }

@@ -17,7 +17,7 @@ import jdk.incubator.vector.VectorOperators;
  */
 final class DecodeTile {
     /** Keys read together. */
-    private static final int BC = 64;
+    private static final int BC = 16;
 
     /** Keys multiplied together. */
     private static final int ROWS = 8;

@@ -30,7 +30,8 @@ final class Decoder {
     Decoder(AttentionSpec spec, Workers workers) {
         this.spec = spec;
         this.workers = workers;
-        int wanted = Math.clamp(Math.ceilDiv(STRETCHES, spec.batch() * spec.kvHeads()), 1, Math.ceilDiv(spec.seqK(), FEWEST_KEYS));
+        int most = Math.ceilDiv(spec.seqK(), FEWEST_KEYS);
+        int wanted = Math.clamp(Math.ceilDiv(STRETCHES, spec.batch() * spec.kvHeads()), 1, most);
         int even = Math.ceilDiv(spec.seqK(), wanted);
         this.stretch = Math.ceilDiv(even, Lanes.WIDTH) * Lanes.WIDTH;
         this.stretches = Math.ceilDiv(spec.seqK(), stretch);

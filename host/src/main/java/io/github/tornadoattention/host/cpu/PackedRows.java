@@ -43,7 +43,9 @@ final class PackedRows {
         }
     }
 
-    /** The largest magnitude in {@code count} rows, NaN if any number is NaN; of bits without sign, the order is that of the floats. */
+    /**
+     * The largest magnitude in {@code count} rows, NaN if any number is NaN; bits without sign have the order of the floats.
+     */
     static float largest(float[] a, int rows, int count, int headDim) {
         IntVector most = IntVector.zero(Lanes.INTS);
         for (int n = 0; n < count; n++) {
@@ -121,7 +123,10 @@ final class PackedRows {
         }
     }
 
-    /** Adds {@code factor} times the rows to items {@code first .. first + count - 1} of the tensor, with the stage as room for {@link #stage} floats. */
+    /**
+     * Adds {@code factor} times the rows to items {@code first .. first + count - 1} of the tensor, with the stage as room for
+     * {@link #stage} floats.
+     */
     static void addTo(Tensor tensor, long first, int count, int headDim, float factor, float[] a, int stage, int rows) {
         tensor.read(first * headDim, a, stage, count * headDim);
         int whole = headDim / COUNT * COUNT;

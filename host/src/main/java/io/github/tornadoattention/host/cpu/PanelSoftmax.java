@@ -46,7 +46,11 @@ final class PanelSoftmax {
         m3.intoArray(a, largest + 3 * COUNT);
     }
 
-    /** {@code m' = largest} and {@code alpha = exp(m - m')} where the slack is used up, else {@code m' = m}, alpha 1; true if any moved. */
+    /**
+     * {@code m' = largest} and {@code alpha = exp(m - m')} where the slack is used up, else {@code m' = m} and alpha 1.
+     *
+     * @return whether any moved
+     */
     static boolean advance(float[] a, int m, int largest, int alpha) {
         boolean moved = false;
         for (int y = 0; y < WIDTH; y += COUNT) {

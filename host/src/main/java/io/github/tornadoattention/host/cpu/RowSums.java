@@ -60,8 +60,8 @@ final class RowSums {
     }
 
     /**
-     * The same for rows that are not finite, where {@code 0 * row} would be NaN: of weights row {@code x} only {@code from[x] <= y <
-     * to[x]} count.
+     * The same for rows that are not finite, where {@code 0 * row} would be NaN: of weights row {@code x} only
+     * {@code from[x] <= y < to[x]} count.
      */
     static void addVisible(float[] a, int sum, int sums, int weights, int rows, int headDim, int[] from, int[] to) {
         for (int x = 0; x < sums; x++) {

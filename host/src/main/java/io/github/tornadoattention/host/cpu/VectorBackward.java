@@ -186,7 +186,10 @@ final class VectorBackward {
         }
     }
 
-    /** Keys {@code first <= j < end} of panel {@code n} beside queries {@code start .. start + rows - 1}, {@code skip} into the tile. */
+    /**
+     * Keys {@code first <= j < end} of panel {@code n} beside queries {@code start .. start + rows - 1}, which begin {@code skip}
+     * rows into the tile.
+     */
     private void panel(int h, int n, int first, int end, int start, int rows, int skip, boolean full) {
         int q = qRows + skip * STRIDE;
         int dOut = dOutRows + skip * STRIDE;

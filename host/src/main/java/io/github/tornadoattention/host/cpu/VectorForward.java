@@ -195,14 +195,17 @@ final class VectorForward implements ForwardTile {
         PanelSoftmax.exponentials(a, s, rows, m + p * WIDTH, l + p * WIDTH);
         if (PackedRows.largest(a, vRows + skipped, rows, headDim) < Float.POSITIVE_INFINITY) {
             PanelSums.add(a, ot + p * dims * WIDTH, vRows + skipped, s, both, dims);
-            PanelSums.addHalf(a, ot + p * dims * WIDTH + HALF, vRows + skipped + both * PackedRows.STRIDE, s + both * WIDTH + HALF,
-                    upper, dims);
+            PanelSums.addHalf(a, ot + p * dims * WIDTH + HALF, vRows + skipped + both * PackedRows.STRIDE,
+                    s + both * WIDTH + HALF, upper, dims);
         } else {
             PanelSums.addVisible(a, ot + p * dims * WIDTH, vRows + skipped, s, rows, dims, from, to);
         }
     }
 
-    /** Of the rows in {@link #from}, which never falls, how many the lower half of the lanes may see, rounded up for the products. */
+    /**
+     * Of the rows in {@link #from}, which never falls, how many the lower half of the lanes may see, rounded up for the
+     * products.
+     */
     private int rowsOfBothHalves(int rows) {
         int both = rows;
         while (both > 0 && from[both - 1] >= HALF) {

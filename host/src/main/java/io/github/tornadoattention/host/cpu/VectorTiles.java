@@ -2,7 +2,10 @@ package io.github.tornadoattention.host.cpu;
 
 import io.github.tornadoattention.host.AttentionSpec;
 
-/** How the vector code cuts the work. Only the tiles of queries know the number of threads, because they leave every sum as it is. */
+/**
+ * How the vector code cuts the work. Only the tiles of queries know the number of threads, because they leave every sum as it
+ * is.
+ */
 final class VectorTiles {
     /** Panels of a tile at head dim 64: each packed key serves that many. Their memory is the same for every head dim. */
     private static final int MOST_PANELS = 8;

@@ -42,7 +42,8 @@ class VectorsAgainstScalarTest {
     void lengthsAroundPanels(int length) {
         for (int other : new int[] {1, 61, 64, 67, 193}) {
             assertRight(AttentionSpec.builder(1, 2, length, 24).seqK(other).causal().build(), length);
-            assertRight(AttentionSpec.builder(1, 2, other, 24).seqK(length).causal(Causal.TOP_LEFT).window(70, -1).build(), length);
+            assertRight(AttentionSpec.builder(1, 2, other, 24).seqK(length)
+                    .causal(Causal.TOP_LEFT).window(70, -1).build(), length);
         }
     }
 
