@@ -23,7 +23,9 @@ class PropertiesTest {
         return Stream.of(
                 Arguments.of(new ReferenceBackend(), Algorithm.FLASH),
                 Arguments.of(new CpuBackend(2), Algorithm.FLASH),
-                Arguments.of(new CpuBackend(2), Algorithm.STANDARD));
+                Arguments.of(new CpuBackend(2), Algorithm.STANDARD),
+                Arguments.of(Backend.of("simulator"), Algorithm.FLASH),
+                Arguments.of(Backend.of("simulator"), Algorithm.STANDARD));
     }
 
     private static AttentionSpec.Builder spec() {

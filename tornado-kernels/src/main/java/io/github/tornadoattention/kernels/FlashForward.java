@@ -248,7 +248,6 @@ public final class FlashForward {
         }
 
         // l over the whole row, then out = O / l and lse = m + log l; l is 0 exactly where a query saw no key
-        ctx.localBarrier(); // the partial maxima are used up
         for (int r = 0; r < rows; r++) {
             partial[(ty + r * threadsY) * threadsX + tx] = l[r];
         }

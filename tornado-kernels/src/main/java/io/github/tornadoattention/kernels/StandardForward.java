@@ -67,7 +67,8 @@ public final class StandardForward {
             }
             float inverse = sum == 0f ? 0f : 1f / sum;
             for (int key = 0; key < seqK; key++) {
-                s.set(base + key, s.get(base + key) * inverse);
+                float p = s.get(base + key);
+                s.set(base + key, p == 0f ? 0f : p * inverse);
             }
             lse.set(row, sum == 0f ? masked : m + TornadoMath.log(sum));
         }

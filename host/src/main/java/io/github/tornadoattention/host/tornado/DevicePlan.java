@@ -45,7 +45,7 @@ abstract class DevicePlan implements Plan {
         this.limits = device.limits();
         this.arguments = Arguments.of(spec);
         long largest = Math.max(bytes(spec.qShape()), bytes(spec.kvShape()));
-        limits.require(what(), Math.max(largest, largestExtra()), residentBytes() + Math.max(forwardExtraBytes(), backwardExtraBytes()));
+        limits.require(what(), Math.max(largest, largestExtra()), residentBytes() + forwardExtraBytes() + backwardExtraBytes());
     }
 
     /** The graph of the forward pass, which reads and writes {@code arrays}. */

@@ -14,7 +14,7 @@ import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Flash attention on a device: one kernel forward, three backward. */
-final class FlashPlan extends DevicePlan {
+class FlashPlan extends DevicePlan {
     private static final Contract FORWARD = Contract.of(FlashForward.class);
     private static final Contract QUERIES = Contract.of(FlashBackwardQueries.class);
     private static final Contract KEYS = Contract.of(FlashBackwardKeys.class);
@@ -69,7 +69,8 @@ final class FlashPlan extends DevicePlan {
         return new Stage(device, profiled(), graph, grids);
     }
 
-    private Tiling tiling(Class<?> kernel) {
+    /** How a kernel cuts its work; the best that the device can run, unless overridden. */
+    Tiling tiling(Class<?> kernel) {
         return TileTable.choose(kernel, spec.headDim(), spec.blockMask() == null ? 0 : spec.blockMask().size(), limits);
     }
 

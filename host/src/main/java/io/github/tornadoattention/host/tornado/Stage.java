@@ -62,7 +62,11 @@ final class Stage implements AutoCloseable {
 
     /** A grid with one work-item for each row, and some that find no row. */
     static WorkerGrid rows(long rows) {
-        WorkerGrid1D grid = new WorkerGrid1D((int) (Math.ceilDiv(rows, LOOP_GROUP) * LOOP_GROUP));
+        long global = Math.ceilDiv(rows, LOOP_GROUP) * LOOP_GROUP;
+        if (global > Integer.MAX_VALUE) {
+            throw new DeviceException("%d rows, one launch takes fewer than 2^31".formatted(rows));
+        }
+        WorkerGrid1D grid = new WorkerGrid1D((int) global);
         grid.setLocalWork(LOOP_GROUP, 1, 1);
         return grid;
     }
