@@ -29,7 +29,10 @@ import java.util.function.ToLongFunction;
  */
 record DemoRow(Backend backend, Algorithm algorithm, Comparison first, Comparison last, long forwardNanos, long backwardNanos,
         boolean inKernels, int runs, long extraBytes) {
-    private static final long WARM_UP_NANOS = 1_000_000_000L;
+    /** Warm when nothing became faster for this long: the JVM's compiler may take seconds for the vector code. */
+    private static final long STEADY_NANOS = 1_500_000_000L;
+    private static final long MOST_WARM_UP_NANOS = 12_000_000_000L;
+    private static final double FASTER = 0.9;
     private static final long TIMED_NANOS = 1_000_000_000L;
     private static final int MOST_RUNS = 30;
 
@@ -38,18 +41,15 @@ record DemoRow(Backend backend, Algorithm algorithm, Comparison first, Compariso
 
     static DemoRow of(Backend backend, Algorithm algorithm, DemoInput input, Exact exact, Tolerance tolerance) {
         try (Attention attention = Attention.on(backend.profiled(), input.spec(), algorithm)) {
-            long start = System.nanoTime();
             Pair pair = Pair.of(attention, input);
             Comparison first = pair.compare(input, exact, tolerance);
             long extra = Math.max(pair.forward.report().extraBytes(), pair.backward.report().extraBytes());
             if (!first.passed()) {
                 return new DemoRow(backend, algorithm, first, first, 0, 0, false, 0, extra);
             }
-            for (int n = 0; n < MOST_RUNS && System.nanoTime() - start < WARM_UP_NANOS; n++) {
-                Pair.of(attention, input);
-            }
+            warmUp(attention, input);
             List<Pair> timed = new ArrayList<>();
-            start = System.nanoTime();
+            long start = System.nanoTime();
             while (timed.size() < FEWEST_RUNS || timed.size() < MOST_RUNS && System.nanoTime() - start < TIMED_NANOS) {
                 timed.add(Pair.of(attention, input));
             }
@@ -59,6 +59,22 @@ record DemoRow(Backend backend, Algorithm algorithm, Comparison first, Compariso
                     median(timed.stream().map(p -> clock.applyAsLong(p.forward.report())).toList()),
                     median(timed.stream().map(p -> clock.applyAsLong(p.backward.report())).toList()),
                     inKernels, timed.size(), extra);
+        }
+    }
+
+    private static void warmUp(Attention attention, DemoInput input) {
+        long start = System.nanoTime();
+        long steadySince = start;
+        double best = Double.MAX_VALUE;
+        long now = start;
+        while (now - steadySince < STEADY_NANOS && now - start < MOST_WARM_UP_NANOS) {
+            Pair.of(attention, input);
+            long end = System.nanoTime();
+            if (end - now < FASTER * best) {
+                best = end - now;
+                steadySince = end;
+            }
+            now = end;
         }
     }
 
