@@ -37,7 +37,7 @@ public final class RandomChecks implements Callable<Integer> {
             try {
                 failure = expected.compare(backend, Algorithm.valueOf(algorithm.toUpperCase(Locale.ROOT))).firstFailure();
             } catch (AttentionException e) {
-                failure = e.getMessage();
+                failure = "failed: " + e.getMessage();
             }
             if (!failure.isEmpty()) {
                 failed++;

@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.cli;
 import io.github.tornadoattention.host.launch.CommandLine;
 import io.github.tornadoattention.host.launch.LaunchException;
 import io.github.tornadoattention.host.launch.Sdk;
+import io.github.tornadoattention.host.tornado.BailoutProbe;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
@@ -87,7 +88,23 @@ final class DoctorCommand implements Callable<Integer> {
         List<String> words = new CommandLine(Path.of(root), terminal.environment(), jdk, false).of(List.of("devices"));
         // this child's stderr is read, not moved away
         words.removeIf(word -> word.startsWith("-D" + CommandLine.STDERR_PROPERTY));
-        devices(Child.run(words));
+        Child devices = Child.run(words);
+        devices(devices);
+        if (devices.exitCode == Failure.DONE) {
+            words.replaceAll(word -> word.equals(CommandLine.MAIN) ? BailoutProbe.class.getName() : word);
+            bailout(Child.run(words));
+        }
+    }
+
+    private void bailout(Child child) {
+        List<String> lines = child.output.lines().toList();
+        if (lines.contains(BailoutProbe.REFUSED)) {
+            ok("a kernel that TornadoVM cannot compile raises an error");
+        } else if (lines.contains(BailoutProbe.RAN)) {
+            problem("a kernel that TornadoVM cannot compile runs as sequential Java, with wrong results: install TornadoVM " + Sdk.NEEDED);
+        } else {
+            problem("a kernel could not be tried: " + child.reason());
+        }
     }
 
     /** Compares the SDK's API with the descriptors this project was compiled against. */

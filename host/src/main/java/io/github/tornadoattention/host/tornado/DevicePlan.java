@@ -97,7 +97,7 @@ abstract class DevicePlan implements Plan {
         DeviceArrays.copyIn(k, a.k);
         DeviceArrays.copyIn(v, a.v);
         if (forward == null) {
-            forward = forwardStage(a);
+            forward = Stage.built(() -> forwardStage(a));
         }
         Stage.Cost cost = forward.run();
         Tensor out = DeviceArrays.copyOut(a.out, spec.qShape());
@@ -119,7 +119,8 @@ abstract class DevicePlan implements Plan {
         DeviceArrays.copyIn(f.lse(), a.lse);
         DeviceArrays.copyIn(dOut, gradients.dOut);
         if (backward == null) {
-            backward = backwardStage(a, gradients);
+            GradientArrays g = gradients;
+            backward = Stage.built(() -> backwardStage(a, g));
         }
         Stage.Cost cost = backward.run();
         return new Gradients(DeviceArrays.copyOut(gradients.dq, spec.qShape()), DeviceArrays.copyOut(gradients.dk, spec.kvShape()),

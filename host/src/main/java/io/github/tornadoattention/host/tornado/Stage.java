@@ -1,6 +1,8 @@
 package io.github.tornadoattention.host.tornado;
 
+import io.github.tornadoattention.host.AttentionException;
 import io.github.tornadoattention.host.DeviceException;
+import java.util.function.Supplier;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
@@ -96,6 +98,17 @@ final class Stage implements AutoCloseable {
             divisor--;
         }
         return divisor;
+    }
+
+    /** Builds a stage; a kernel that TornadoVM refuses as early as this is a {@link DeviceException} as well. */
+    static Stage built(Supplier<Stage> builder) {
+        try {
+            return builder.get();
+        } catch (AttentionException e) {
+            throw e;
+        } catch (RuntimeException | Error e) {
+            throw new DeviceException(reason(e), e);
+        }
     }
 
     Cost run() {
