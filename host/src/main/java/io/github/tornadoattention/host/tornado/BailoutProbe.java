@@ -13,38 +13,39 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  * sequential Java instead, for work-item 0 alone, and returns wrong numbers without an exception. {@code attention doctor} runs this in a JVM of its own.
  */
 public final class BailoutProbe {
-    /** What is printed if the kernel was refused, as it has to be. */
+    /** What is printed if the kernel was refused, as it has to be, or did what it should. */
     public static final String REFUSED = "refused";
 
-    /** What is printed if the kernel ran all the same. */
+    /** What is printed if the kernel ran as something else. */
     public static final String RAN = "ran";
 
     private static final int LENGTH = 64;
 
     private BailoutProbe() {}
 
-    /** A kernel beyond TornadoVM's code generators: they know no bits of floats. */
-    static void tooMuch(KernelContext ctx, FloatArray x) {
-        x.set(ctx.globalIdx, Float.floatToRawIntBits(x.get(ctx.globalIdx)) + 1f);
+    /** A kernel that no C compiler takes, because of its name. */
+    static void struct(KernelContext ctx, FloatArray x) {
+        x.set(ctx.globalIdx, x.get(ctx.globalIdx) + 1f);
     }
 
     /** Prints {@link #REFUSED} or {@link #RAN}. */
     public static void main(String[] args) {
-        System.out.println(raises(Platform.devices().stream()
+        System.out.println(raisesOrWorks(Platform.devices().stream()
                 .findFirst()
                 .orElseThrow(() -> new UnavailableException("no TornadoVM device"))) ? REFUSED : RAN);
     }
 
-    private static boolean raises(Platform.Device device) {
+    private static boolean raisesOrWorks(Platform.Device device) {
         FloatArray x = new FloatArray(LENGTH);
         x.init(1f);
         TaskGraph graph = new TaskGraph("probe")
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, x)
-                .task("tooMuch", BailoutProbe::tooMuch, new KernelContext(), x)
+                .task("struct", BailoutProbe::struct, new KernelContext(), x)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, x);
-        try (Stage stage = new Stage(device, false, graph, new GridScheduler("probe.tooMuch", Stage.loop(LENGTH)))) {
+        try (Stage stage = new Stage(device, false, graph, new GridScheduler("probe.struct", Stage.loop(LENGTH)))) {
             stage.run();
-            return false;
+            // a driver without a C compiler may take it, and then every work-item has done its part
+            return x.get(LENGTH - 1) == 2f;
         } catch (DeviceException e) {
             return true;
         }
