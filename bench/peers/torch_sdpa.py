@@ -35,6 +35,9 @@ def main():
         "math": SDPBackend.MATH,
     }
 
+    command = " ".join(["bench/peers/torch_sdpa.py", "--dtype", options.dtype, "--runs", str(options.runs)]
+                       + (["--causal"] if options.causal else []) + options.shapes)
+
     def timed(step):
         start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
         times = []
@@ -80,7 +83,7 @@ def main():
                     "direction": direction, "batch": b, "heads": h, "kv_heads": h, "seq_q": n, "seq_k": n, "head_dim": d, "causal": options.causal,
                     "dropout": 0.0, "density": 1.0, "median_ms": median, "p10_ms": p10, "p90_ms": p90, "runs": options.runs,
                     "tflops": factor * flops / median / 1e9, "max_abs_error": error, "checked": right,
-                    "versions": {"torch": torch.__version__}, "command": " ".join(["bench/peers/torch_sdpa.py"] + sys.argv[1:]),
+                    "versions": {"torch": torch.__version__}, "command": command,
                     "date": datetime.date.today().isoformat(),
                 }
                 if not right:
