@@ -1,6 +1,7 @@
 package io.github.tornadoattention.host;
 
 import java.util.Arrays;
+import java.util.function.IntBinaryOperator;
 
 /**
  * Which blocks of the score matrix are computed: 1 = compute, 0 = skip, as if every pair in it were invisible.
@@ -53,6 +54,37 @@ public record BlockMask(int size, int heads, int rows, int cols, byte[] set) {
      */
     public boolean isSet(int head, int row, int col) {
         return set[((heads == 1 ? 0 : head) * rows + row) * cols + col] != 0;
+    }
+
+    /**
+     * The blocks that are set in both masks.
+     *
+     * @throws IllegalArgumentException if the masks differ in block size or number of blocks, or in heads where neither is shared
+     */
+    public BlockMask and(BlockMask other) {
+        return combined(other, (a, b) -> a & b);
+    }
+
+    /**
+     * The blocks that are set in either mask.
+     *
+     * @throws IllegalArgumentException if the masks differ in block size or number of blocks, or in heads where neither is shared
+     */
+    public BlockMask or(BlockMask other) {
+        return combined(other, (a, b) -> a | b);
+    }
+
+    private BlockMask combined(BlockMask other, IntBinaryOperator operator) {
+        boolean alike = size == other.size && rows == other.rows && cols == other.cols;
+        if (!alike || heads != 1 && other.heads != 1 && heads != other.heads) {
+            throw new IllegalArgumentException("%s and %s cannot be combined".formatted(this, other));
+        }
+        int most = Math.max(heads, other.heads);
+        byte[] both = new byte[Math.multiplyExact(most, rows * cols)];
+        for (int n = 0; n < both.length; n++) {
+            both[n] = (byte) operator.applyAsInt(set[n % set.length], other.set[n % other.set.length]);
+        }
+        return new BlockMask(size, most, rows, cols, both);
     }
 
     /** The fraction of blocks that are set, 0..1. */

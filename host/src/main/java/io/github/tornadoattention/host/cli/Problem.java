@@ -59,12 +59,22 @@ final class Problem {
             } else if (options.alibi()) {
                 spec.alibi();
             }
+            AttentionSpec shapes = spec.build();
             if (source.has("block_mask") || options.blockSize() != 0) {
-                spec.blockMask(blockMask(source, options));
+                return new Problem(source, layout, masked(source, spec, blockMask(source, options)));
             }
-            return new Problem(source, layout, spec.build());
+            return new Problem(source, layout, shapes);
         } catch (IllegalArgumentException e) {
             throw new UsageException("%s: %s".formatted(source.label("q"), e.getMessage()), e);
+        }
+    }
+
+    /** Adds the mask to a spec that is sound without it, so that what is wrong now is wrong with the mask. */
+    private static AttentionSpec masked(ArraySource source, AttentionSpec.Builder spec, BlockMask mask) {
+        try {
+            return spec.blockMask(mask).build();
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("%s: %s".formatted(source.label("block_mask"), e.getMessage()), e);
         }
     }
 
@@ -152,7 +162,11 @@ final class Problem {
         }
         byte[] set = source.flags("block_mask");
         int heads = shape.size() == 2 ? 1 : shape.getFirst();
-        return new BlockMask(options.blockSize(), heads, shape.get(shape.size() - 2), shape.getLast(), set);
+        try {
+            return new BlockMask(options.blockSize(), heads, shape.get(shape.size() - 2), shape.getLast(), set);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("%s: %s".formatted(source.label("block_mask"), e.getMessage()), e);
+        }
     }
 
     private static void requireRank(ArraySource source, String name, int rank) {

@@ -172,7 +172,12 @@ class BadInputTest {
                 floats(1, 1, 4, 8),
                 "block_mask", mask);
         assertRefused(file, List.of(), "array 'block_mask' of", "needs --block-size");
-        assertRefused(file, List.of("--block-size", "2"), "entry [0, 1, 0] is 2, only 0 and 1");
+        assertRefused(file, List.of("--block-size", "2"), "array 'block_mask' of", "entry [0, 1, 0] is 2, only 0 and 1");
+        Path small = NpyFiles.npz(folder.resolve("in.npz"), "q", floats(1, 1, 4, 8), "k", floats(1, 1, 4, 8), "v",
+                floats(1, 1, 4, 8), "block_mask", raw(dict("|u1", "(2, 1)"), new byte[] {1, 0}));
+        assertRefused(small, List.of("--block-size", "2"), "array 'block_mask' of", "has 2 x 1 blocks", "need 2 x 2");
+        NpyFiles.npz(folder.resolve("in.npz"), "q", floats(1, 1, 4, 8), "k", floats(1, 1, 4, 8), "v",
+                floats(1, 1, 4, 8), "block_mask", mask);
         assertRefused(file, List.of("--block-size", "0"), "--block-size is 0");
         assertRefused(sound(), List.of("--block-size", "2"), "a block size is given, but array 'block_mask'", "is missing");
     }
