@@ -202,7 +202,8 @@ public record AttentionSpec(
         return pairs * (heads / masks);
     }
 
-    private long visibleKeys(int b, int h, int i) {
+    /** The number of keys that query {@code i} of entry {@code b} and query head {@code h} sees. */
+    public long visibleKeys(int b, int h, int i) {
         int first = firstVisible(i);
         int last = lastVisible(i, b);
         if (blockMask == null || first > last) {

@@ -1,0 +1,198 @@
+package io.github.tornadoattention.host.cli;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import io.github.tornadoattention.host.Algorithm;
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.UsageException;
+import io.github.tornadoattention.host.npy.ArraySource;
+import io.github.tornadoattention.host.tornado.KernelTraffic;
+import io.github.tornadoattention.host.tornado.TrafficModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code attention trace}: the bytes that each kernel moves, by calculation. */
+@Command(name = "trace", description = "Shows the bytes that each kernel moves between global and local memory, by calculation.")
+final class TraceCommand implements Callable<Integer> {
+    private static final int SHAPE = 4;
+
+    private final Terminal terminal;
+
+    @Parameters(arity = "0..1", paramLabel = "IN.npz", description = "Arrays q, k, v whose shapes and options count.")
+    private @Nullable Path input;
+
+    @Option(names = "--shape", paramLabel = "B,H,N,D", converter = SpecFlags.IntegersConverter.class,
+            description = "Batch, heads, sequence and head dim, instead of a file.")
+    private SpecFlags.@Nullable Integers shape;
+
+    @Option(names = "--seq-k", paramLabel = "M", description = "Keys, where --shape is given and they are not N.")
+    private @Nullable Integer seqK;
+
+    @Option(names = "--kv-heads", paramLabel = "HKV", description = "Key/value heads, where --shape is given and they are not H.")
+    private @Nullable Integer kvHeads;
+
+    @Option(names = "--block", paramLabel = "Br,Bc", converter = SpecFlags.IntegersConverter.class,
+            description = "Tiles of Br queries and Bc keys; default: what the host takes with 48 KiB of local memory.")
+    private SpecFlags.@Nullable Integers block;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Mixin
+    private SpecFlags specFlags;
+
+    TraceCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        AttentionSpec spec = spec();
+        TrafficModel flash = flash(spec);
+        TrafficModel standard = TrafficModel.of(spec, Algorithm.STANDARD);
+        if (json) {
+            Map<String, Object> object = new LinkedHashMap<>();
+            object.put("spec", spec.toString());
+            object.put("visible_pairs", spec.visiblePairs());
+            object.put("standard", json(standard));
+            object.put("flash", json(flash));
+            terminal.print(JSON.std.asString(object));
+        } else {
+            print(spec, standard, flash);
+        }
+        return Failure.DONE;
+    }
+
+    private AttentionSpec spec() {
+        if ((input == null) == (shape == null)) {
+            throw new UsageException("give either IN.npz or --shape B,H,N,D");
+        }
+        Options options = specFlags.options();
+        if (input != null) {
+            if (seqK != null || kvHeads != null) {
+                throw new UsageException("%s means nothing without --shape".formatted(seqK != null ? "--seq-k" : "--kv-heads"));
+            }
+            try (ArraySource source = ArraySource.npz(input)) {
+                return Problem.of(source, specFlags.layout(), options).spec();
+            }
+        }
+        return ofShape(shape == null ? new int[0] : shape.values(), options);
+    }
+
+    private AttentionSpec ofShape(int[] lengths, Options options) {
+        if (lengths.length != SHAPE) {
+            throw new UsageException("--shape has %d numbers, must have four: B,H,N,D".formatted(lengths.length));
+        }
+        if (options.blockSize() != 0) {
+            throw new UsageException("--block-size needs a file with the array block_mask");
+        }
+        try {
+            AttentionSpec.Builder spec = AttentionSpec.builder(lengths[0], lengths[1], lengths[2], lengths[3])
+                    .seqK(seqK == null ? lengths[2] : seqK)
+                    .kvHeads(kvHeads == null ? lengths[1] : kvHeads)
+                    .causal(options.causal())
+                    .window(options.windowLeft(), options.windowRight())
+                    .softcap(options.softcap());
+            if (options.keyLengths() != null) {
+                spec.keyLengths(options.keyLengths());
+            }
+            if (options.alibi()) {
+                spec.alibi();
+            }
+            return spec.build();
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("--shape: %s".formatted(e.getMessage()), e);
+        }
+    }
+
+    private TrafficModel flash(AttentionSpec spec) {
+        if (block == null) {
+            return TrafficModel.of(spec, Algorithm.FLASH);
+        }
+        if (block.values().length != 2) {
+            throw new UsageException("--block has %d numbers, must have two: Br,Bc".formatted(block.values().length));
+        }
+        return TrafficModel.ofBlocks(spec, block.values()[0], block.values()[1]);
+    }
+
+    private void print(AttentionSpec spec, TrafficModel standard, TrafficModel flash) {
+        terminal.print(spec.toString());
+        for (TrafficModel model : List.of(standard, flash)) {
+            terminal.print("");
+            terminal.print("%s attention".formatted(model.algorithm().name().toLowerCase(Locale.ROOT)));
+            Table table = new Table().row("kernel", "array", "read", "written", "read once", "written once");
+            for (KernelTraffic launch : launches(model)) {
+                table.row(launch.task(), "", "", "", "", "");
+                for (KernelTraffic.Moved moved : launch.arrays()) {
+                    table.row("", moved.array(), bytes(moved.read()), bytes(moved.written()), bytes(moved.readOnce()), bytes(moved.writtenOnce()));
+                }
+            }
+            table.lines().forEach(line -> terminal.print("  " + line));
+            launches(model).stream().filter(launch -> !launch.tile().isEmpty()).forEach(launch -> terminal.print(
+                    "  %s: tiles of %s, %s of local memory a group".formatted(launch.task(), launch.tile(), Numbers.bytes(launch.localBytes()))));
+        }
+        terminal.print("");
+        Table totals = new Table().row("", "moved by work-items", "", "", "each element once a launch", "", "")
+                .row("direction", "standard", "flash", "ratio", "standard", "flash", "ratio");
+        for (String direction : List.of("forward", "backward", "both")) {
+            totals.row(direction, Numbers.bytes(standard.bytes(direction)), Numbers.bytes(flash.bytes(direction)),
+                    "%.1f".formatted((double) standard.bytes(direction) / flash.bytes(direction)),
+                    Numbers.bytes(standard.bytesOnce(direction)), Numbers.bytes(flash.bytesOnce(direction)),
+                    "%.1f".formatted((double) standard.bytesOnce(direction) / flash.bytesOnce(direction)));
+        }
+        totals.lines().forEach(terminal::print);
+        terminal.print("");
+        terminal.print("moved by work-items: as if no cache held anything; once a launch: as if a cache held everything. "
+                + "Device memory sees something in between.");
+    }
+
+    private static String bytes(long bytes) {
+        return bytes == 0 ? "" : Numbers.bytes(bytes);
+    }
+
+    private static List<KernelTraffic> launches(TrafficModel model) {
+        List<KernelTraffic> launches = new ArrayList<>(model.forward());
+        launches.addAll(model.backward());
+        return launches;
+    }
+
+    private static Map<String, Object> json(TrafficModel model) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        for (String direction : List.of("forward", "backward", "both")) {
+            object.put(direction, Map.of("bytes", model.bytes(direction), "bytes_once", model.bytesOnce(direction)));
+        }
+        object.put("launches", launches(model).stream().map(TraceCommand::json).toList());
+        return object;
+    }
+
+    private static Map<String, Object> json(KernelTraffic launch) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        object.put("task", launch.task());
+        object.put("tile", launch.tile());
+        object.put("local_bytes", launch.localBytes());
+        object.put("bytes", launch.bytes());
+        object.put("bytes_once", launch.bytesOnce());
+        List<Map<String, Object>> arrays = new ArrayList<>();
+        for (KernelTraffic.Moved moved : launch.arrays()) {
+            Map<String, Object> array = new LinkedHashMap<>();
+            array.put("array", moved.array());
+            array.put("read", moved.read());
+            array.put("written", moved.written());
+            array.put("read_once", moved.readOnce());
+            array.put("written_once", moved.writtenOnce());
+            arrays.add(array);
+        }
+        object.put("arrays", arrays);
+        return object;
+    }
+}

@@ -1,0 +1,141 @@
+package io.github.tornadoattention.host.tornado;
+
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.kernels.FlashBackwardKeys;
+import io.github.tornadoattention.kernels.FlashBackwardQueries;
+import io.github.tornadoattention.kernels.FlashForward;
+import java.util.BitSet;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+
+/**
+ * What the flash kernels move, counted from their loops: tiles times rows times head dim. A tile that reaches past the end of its sequence is fetched whole, its
+ * last row again and again, as the kernels do it; the padding of the head dim is not fetched.
+ */
+final class FlashTraffic {
+    private static final int FLOAT = Float.BYTES;
+
+    private final AttentionSpec spec;
+    private final int elementBytes;
+    private final long queries;
+    private final long d;
+    private final Map<Integer, Integer> entries = new TreeMap<>();
+
+    /** {@code elementBytes}: size of an element of q, k, v, out and their gradients. */
+    FlashTraffic(AttentionSpec spec, int elementBytes) {
+        this.spec = spec;
+        this.elementBytes = elementBytes;
+        this.queries = (long) spec.batch() * spec.heads() * spec.seqQ();
+        this.d = spec.headDim();
+        IntStream.range(0, spec.batch()).forEach(b -> entries.merge(spec.keyLength(b), 1, Integer::sum));
+    }
+
+    /** Sums over all batch entries and query heads; rows of keys count once for all query heads that share them. */
+    private static final class Sum {
+        private long tiles;
+        private long busyTiles;
+        private long visits;
+        private long visitsOfLast;
+        private long keyRows;
+        private long queryRows;
+    }
+
+    private interface Walk {
+        VisitCount of(int keyLength, int head);
+    }
+
+    /** {@code byQueries}: tiles of queries walk over tiles of keys, else the other way round. */
+    private Sum sum(Tiling t, boolean byQueries, Walk walk) {
+        Sum sum = new Sum();
+        int masks = spec.blockMask() == null ? 1 : spec.blockMask().heads();
+        int shared = masks == 1 ? 1 : spec.heads() / spec.kvHeads();
+        entries.forEach((keyLength, count) -> {
+            long times = (long) count * spec.heads() / masks;
+            BitSet keyTiles = new BitSet();
+            for (int head = 0; head < masks; head++) {
+                VisitCount one = walk.of(keyLength, head);
+                sum.tiles += times * one.tiles;
+                sum.busyTiles += times * one.busy.cardinality();
+                sum.visits += times * one.visits;
+                sum.visitsOfLast += times * one.visitsOfLast;
+                sum.queryRows += times * VisitCount.rows(byQueries ? one.busy : one.visited, t.blockQ(), spec.seqQ());
+                keyTiles.or(byQueries ? one.visited : one.busy);
+                if ((head + 1) % shared == 0) {
+                    long groups = (long) count * spec.kvHeads() * shared / masks;
+                    sum.keyRows += groups * VisitCount.rows(keyTiles, t.blockK(), keyLength);
+                    keyTiles.clear();
+                }
+            }
+        });
+        return sum;
+    }
+
+    private Sum overQueries(Tiling t) {
+        BlockLists lists = BlockLists.ofQueries(spec, t);
+        return sum(t, true, (keyLength, head) -> VisitCount.ofQueries(spec, t, lists, keyLength, head));
+    }
+
+    private Sum overKeys(Tiling t) {
+        BlockLists lists = BlockLists.ofKeys(spec, t);
+        return sum(t, false, (keyLength, head) -> VisitCount.ofKeys(spec, t, lists, keyLength, head));
+    }
+
+    KernelTraffic forward(Tiling t) {
+        Sum sum = overQueries(t);
+        // the first slice of K is fetched ahead, for a visit after the last one too
+        long ahead = sum.busyTiles * t.blockK() * Math.min(d, t.slices(spec.headDim()) >> 16);
+        long streamed = sum.visits * t.blockK() * d;
+        return new KernelTraffic.Counter()
+                .reads("q", elementBytes, sum.tiles * t.blockQ() * d, queries * d)
+                .reads("k", elementBytes, streamed + ahead, sum.keyRows * d)
+                .reads("v", elementBytes, streamed, sum.keyRows * d)
+                .writes("out", elementBytes, queries * d)
+                .writes("lse", FLOAT, queries)
+                .of("flash.forward", t.toString(), Contract.of(FlashForward.class).localBytes(t, spec.headDim()));
+    }
+
+    KernelTraffic rowDots(String graph) {
+        return new KernelTraffic.Counter()
+                .reads("out", elementBytes, queries * d, queries * d)
+                .reads("dOut", elementBytes, queries * d, queries * d)
+                .writes("delta", FLOAT, queries)
+                .of(graph + ".rowDots", "", 0);
+    }
+
+    KernelTraffic keys(Tiling t) {
+        Sum sum = overKeys(t);
+        // each of the work-items that share the queries of a tile reads them, those that exist
+        long missing = (long) Math.ceilDiv(spec.seqQ(), t.blockQ()) * t.blockQ() - spec.seqQ();
+        long rowReads = t.threadsY() * (sum.visits * t.blockQ() - sum.visitsOfLast * missing);
+        long keyReads = sum.visits * t.blockK() * d;
+        long queryReads = sum.visits * t.blockQ() * d;
+        long results = (long) spec.batch() * spec.kvHeads() * spec.seqK() * d;
+        return new KernelTraffic.Counter()
+                .reads("q", elementBytes, 2 * queryReads, sum.queryRows * d)
+                .reads("k", elementBytes, keyReads, sum.keyRows * d)
+                .reads("v", elementBytes, keyReads, sum.keyRows * d)
+                .reads("dOut", elementBytes, 2 * queryReads, sum.queryRows * d)
+                .reads("lse", FLOAT, rowReads, sum.queryRows)
+                .reads("delta", FLOAT, rowReads, sum.queryRows)
+                .writes("dk", elementBytes, results)
+                .writes("dv", elementBytes, results)
+                .of("flashBackward.keys", t.toString(), Contract.of(FlashBackwardKeys.class).localBytes(t, spec.headDim()));
+    }
+
+    KernelTraffic queries(Tiling t) {
+        Sum sum = overQueries(t);
+        long rowReads = sum.tiles * t.blockQ() * t.threadsX();
+        long keyReads = sum.visits * t.blockK() * d;
+        long queryReads = sum.visits * t.blockQ() * d;
+        return new KernelTraffic.Counter()
+                .reads("q", elementBytes, queryReads, sum.queryRows * d)
+                .reads("k", elementBytes, 2 * keyReads, sum.keyRows * d)
+                .reads("v", elementBytes, keyReads, sum.keyRows * d)
+                .reads("dOut", elementBytes, queryReads, sum.queryRows * d)
+                .reads("lse", FLOAT, rowReads, queries)
+                .reads("delta", FLOAT, rowReads, queries)
+                .writes("dq", elementBytes, queries * d)
+                .of("flashBackward.queries", t.toString(), Contract.of(FlashBackwardQueries.class).localBytes(t, spec.headDim()));
+    }
+}
