@@ -143,7 +143,7 @@ public final class BlockMasks {
 
     /**
      * The blocks that hold any pair which a causal mask shows. The mask shows whole blocks: exact causal attention needs
-     * {@link AttentionSpec.Builder#causal(Causal)} besides.
+     * {@link SpecBuilder#causal(Causal)} besides.
      *
      * @param alignment along which diagonal; {@link Causal#NONE} sets every block
      */

@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class AttentionSpecTest {
-    private static AttentionSpec.Builder good() {
+    private static SpecBuilder good() {
         return AttentionSpec.builder(2, 4, 10, 8);
     }
 
@@ -53,7 +53,7 @@ class AttentionSpecTest {
 
     @ParameterizedTest(name = "{1}")
     @MethodSource("refused")
-    void whatIsIllegalIsRefusedWithItsNumbers(AttentionSpec.Builder builder, String message) {
+    void whatIsIllegalIsRefusedWithItsNumbers(SpecBuilder builder, String message) {
         assertThatThrownBy(builder::build).isInstanceOf(IllegalArgumentException.class).hasMessage(message);
     }
 

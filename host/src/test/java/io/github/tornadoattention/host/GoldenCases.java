@@ -53,7 +53,7 @@ public final class GoldenCases {
     }
 
     private static AttentionSpec spec(Map<?, ?> fields, ArraySource arrays) {
-        AttentionSpec.Builder spec = AttentionSpec
+        SpecBuilder spec = AttentionSpec
                 .builder((int) fields.get("batch"), (int) fields.get("heads"),
                         (int) fields.get("seq_q"), (int) fields.get("head_dim"))
                 .kvHeads((int) fields.get("kv_heads"))

@@ -28,7 +28,7 @@ class PropertiesTest {
                 Arguments.of(Backend.of("simulator"), Algorithm.STANDARD));
     }
 
-    private static AttentionSpec.Builder spec() {
+    private static SpecBuilder spec() {
         return AttentionSpec.builder(1, 2, 40, DIM).seqK(KEYS);
     }
 

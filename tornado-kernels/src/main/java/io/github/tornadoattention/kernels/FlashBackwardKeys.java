@@ -17,8 +17,8 @@ public final class FlashBackwardKeys {
 
     /**
      * One launch: {@code batch * kvHeads * ceil(seqK / Bc)} groups of {@code threadsX * threadsY} work-items. Arguments that {@link FlashForward#forward} has
-     * too mean the same, but that Bc is a multiple of {@code threadsY}, Br of {@code threadsX} and {@code sliceN}, sliceN counts queries, and {@code lists}
-     * says which tiles of queries a tile of keys visits.
+     * too mean the same, but that Bc is a multiple of {@code threadsY}, Br of {@code threadsX} and {@code sliceN}, sliceN counts queries, and the lists
+     * say which tiles of queries a tile of keys visits.
      *
      * @param dOut  gradient of out, laid out as q
      * @param lse   [B, H, N] as the forward pass wrote it
@@ -31,8 +31,7 @@ public final class FlashBackwardKeys {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.SLICE_D, pad = 4),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.BLOCK_Q, pad = 8)})
     public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse, FloatArray delta, FloatArray dk,
-            FloatArray dv, IntArray shape, FloatArray numbers, IntArray keyLengths, FloatArray slopes, IntArray lists, int headDim, int blocks, int threads,
-            int slices, int options) {
+            FloatArray dv, IntArray shape, FloatArray numbers, int headDim, int blocks, int threads, int slices, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int threadsX = threads >> 16;
@@ -60,7 +59,7 @@ public final class FlashBackwardKeys {
         int diagonal = shape.get(Shape.DIAGONAL);
         int left = shape.get(Shape.LEFT);
         int right = shape.get(Shape.RIGHT);
-        int keyLength = keyLengths.get(batch);
+        int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
         int keyLast = TornadoMath.min(k0 + blockK, keyLength) - 1;
         float scale = numbers.get(Shape.SCALE);
         float softcap = numbers.get(Shape.SOFTCAP);
@@ -100,14 +99,14 @@ public final class FlashBackwardKeys {
             int baseRow = (batch * heads + head) * seqQ;
             float slope = 0f;
             if ((options & Options.ALIBI) != 0) {
-                slope = slopes.get(head);
+                slope = numbers.get(Shape.SLOPES + head);
             }
             // The tiles of queries to visit: those that the band touches, or those listed.
-            int listed = head * shape.get(Shape.BLOCK_HEAD_STRIDE) + tile;
-            int first = Visits.first(options, lists, listed, queryFirst);
-            int end = Visits.end(options, lists, listed, first, (queryEnd + blockQ - 1) / blockQ);
+            int listed = shape.get(Shape.LISTS) + head * shape.get(Shape.LIST_HEAD_STRIDE) + tile;
+            int first = Visits.first(options, shape, listed, queryFirst);
+            int end = Visits.end(options, shape, listed, first, (queryEnd + blockQ - 1) / blockQ);
             for (int n = first; n < end; n++) {
-                int q0 = Visits.tile(options, lists, n) * blockQ;
+                int q0 = Visits.tile(options, shape, n) * blockQ;
                 for (int c = 0; c < columns; c++) {
                     int query = q0 + tx + c * threadsX;
                     columnLse[c] = Float.MAX_VALUE; // past the last query: P and dS become 0

@@ -30,8 +30,7 @@ public final class FlashBackwardQueries {
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 4),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, pad = 8)})
     public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse, FloatArray delta, FloatArray dq,
-            IntArray shape, FloatArray numbers, IntArray keyLengths, FloatArray slopes, IntArray lists, int headDim, int blocks, int threads, int slices,
-            int options) {
+            IntArray shape, FloatArray numbers, int headDim, int blocks, int threads, int slices, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int threadsX = threads >> 16;
@@ -59,12 +58,12 @@ public final class FlashBackwardQueries {
         int diagonal = shape.get(Shape.DIAGONAL);
         int left = shape.get(Shape.LEFT);
         int right = shape.get(Shape.RIGHT);
-        int keyLength = keyLengths.get(batch);
+        int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
         float scale = numbers.get(Shape.SCALE);
         float softcap = numbers.get(Shape.SOFTCAP);
         float slope = 0f;
         if ((options & Options.ALIBI) != 0) {
-            slope = slopes.get(head);
+            slope = numbers.get(Shape.SLOPES + head);
         }
 
         int rows = blockQ / threadsY;
@@ -97,12 +96,12 @@ public final class FlashBackwardQueries {
         }
 
         // The tiles of keys to visit: those that the band touches, or those listed.
-        int listed = head * shape.get(Shape.BLOCK_HEAD_STRIDE) + tile;
-        int first = Visits.first(options, lists, listed, Band.firstKey(options, q0, diagonal, left) / blockK);
+        int listed = shape.get(Shape.LISTS) + head * shape.get(Shape.LIST_HEAD_STRIDE) + tile;
+        int first = Visits.first(options, shape, listed, Band.firstKey(options, q0, diagonal, left) / blockK);
         int keyEnd = Band.endKey(options, qLast, diagonal, right, keyLength);
-        int end = Visits.end(options, lists, listed, first, (keyEnd + blockK - 1) / blockK);
+        int end = Visits.end(options, shape, listed, first, (keyEnd + blockK - 1) / blockK);
         for (int n = first; n < end; n++) {
-            int k0 = Visits.tile(options, lists, n) * blockK;
+            int k0 = Visits.tile(options, shape, n) * blockK;
 
             // dP = dOut V_jᵀ, put by until S is there
             Tile.clear(s, rows * columns);

@@ -20,22 +20,19 @@ public final class FlashForward {
     /**
      * One launch: {@code batch * heads * ceil(seqQ / Br)} groups of {@code threadsX * threadsY} work-items.
      *
-     * @param q          queries [B, H, N, D]; strides in {@code shape}
-     * @param k          keys [B, Hkv, M, D]
-     * @param v          values [B, Hkv, M, D]
-     * @param out        result, laid out as q; every element is written
-     * @param lse        result [B, H, N]: natural logarithm of the row's sum of exp(score); negative infinity where a query sees no key
-     * @param shape      lengths, band and strides: the slots of {@link Shape}
-     * @param numbers    scale and the like: the slots of {@link Shape}
-     * @param keyLengths [B] keys that exist, at most M
-     * @param slopes     [H] ALiBi slopes; read only with {@link Options#ALIBI}
-     * @param lists      which tiles of keys each tile of queries visits, see {@link Visits}; read only with {@link Options#BLOCKS}
-     * @param headDim    D, 1..256
-     * @param blocks     Br and Bc, packed as {@code Br << 16 | Bc}; Br a multiple of {@code threadsY}, Bc of {@code threadsX} and {@code sliceN}
-     * @param threads    {@code threadsX << 16 | threadsY}, powers of two, from 4 and 2 on
-     * @param slices     {@code sliceD << 16 | sliceN}: head-dim elements and keys that are in local memory at a time; sliceD is a multiple of {@code threadsX}
-     *                   that divides D rounded up to {@code threadsX}, sliceN one of {@code threadsY} and of 4
-     * @param options    bits of {@link Options}
+     * @param q       queries [B, H, N, D]; strides in {@code shape}
+     * @param k       keys [B, Hkv, M, D]
+     * @param v       values [B, Hkv, M, D]
+     * @param out     result, laid out as q; every element is written
+     * @param lse     result [B, H, N]: natural logarithm of the row's sum of exp(score); negative infinity where a query sees no key
+     * @param shape   lengths, band, strides and lists: the slots of {@link Shape}; the lists say which tiles of keys each tile of queries visits
+     * @param numbers scale, slopes and the like: the slots of {@link Shape}
+     * @param headDim D, 1..256
+     * @param blocks  Br and Bc, packed as {@code Br << 16 | Bc}; Br a multiple of {@code threadsY}, Bc of {@code threadsX} and {@code sliceN}
+     * @param threads {@code threadsX << 16 | threadsY}, powers of two, from 4 and 2 on
+     * @param slices  {@code sliceD << 16 | sliceN}: head-dim elements and keys that are in local memory at a time; sliceD is a multiple of
+     *                {@code threadsX} that divides D rounded up to {@code threadsX}, sliceN one of {@code threadsY} and of 4
+     * @param options bits of {@link Options}
      */
     @Launch(tile = Extent.BLOCK_Q, local = {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.HEAD_DIM, pad = 4),
@@ -43,7 +40,7 @@ public final class FlashForward {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, pad = 8),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.THREADS_X)})
     public static void forward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray out, FloatArray lse, IntArray shape, FloatArray numbers,
-            IntArray keyLengths, FloatArray slopes, IntArray lists, int headDim, int blocks, int threads, int slices, int options) {
+            int headDim, int blocks, int threads, int slices, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int threadsX = threads >> 16;
@@ -71,12 +68,12 @@ public final class FlashForward {
         int diagonal = shape.get(Shape.DIAGONAL);
         int left = shape.get(Shape.LEFT);
         int right = shape.get(Shape.RIGHT);
-        int keyLength = keyLengths.get(batch);
+        int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
         float scale = numbers.get(Shape.SCALE);
         float softcap = numbers.get(Shape.SOFTCAP);
         float slope = 0f;
         if ((options & Options.ALIBI) != 0) {
-            slope = slopes.get(head);
+            slope = numbers.get(Shape.SLOPES + head);
         }
         float masked = numbers.get(Shape.NEGATIVE_INFINITY);
 
@@ -116,19 +113,19 @@ public final class FlashForward {
         }
 
         // The tiles of keys to visit: those that the band touches, or those listed.
-        int listed = head * shape.get(Shape.BLOCK_HEAD_STRIDE) + tile;
-        int first = Visits.first(options, lists, listed, Band.firstKey(options, q0, diagonal, left) / blockK);
+        int listed = shape.get(Shape.LISTS) + head * shape.get(Shape.LIST_HEAD_STRIDE) + tile;
+        int first = Visits.first(options, shape, listed, Band.firstKey(options, q0, diagonal, left) / blockK);
         int keyEnd = Band.endKey(options, qLast, diagonal, right, keyLength);
-        int end = Visits.end(options, lists, listed, first, (keyEnd + blockK - 1) / blockK);
+        int end = Visits.end(options, shape, listed, first, (keyEnd + blockK - 1) / blockK);
         if (first < end) {
-            int k0 = Visits.tile(options, lists, first) * blockK;
+            int k0 = Visits.tile(options, shape, first) * blockK;
             for (int r = 0; r < blockK / threadsY; r++) {
                 int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
                 Tile.fetch(k, baseK + row * rowStrideK, headDim, padded, r, sliceD / threadsX, tx, threadsX, 1f, ahead);
             }
         }
         for (int n = first; n < end; n++) {
-            int k0 = Visits.tile(options, lists, n) * blockK;
+            int k0 = Visits.tile(options, shape, n) * blockK;
 
             // S = scale Q K_jᵀ, slice by slice of the head dim
             Tile.clear(s, rows * columns);
@@ -225,7 +222,7 @@ public final class FlashForward {
                         Tile.fetch(v, baseK + row * rowStrideK, headDim, padded, r, width / threadsX, tx, threadsX, 1f, ahead);
                     }
                 } else {
-                    int next = Visits.tile(options, lists, TornadoMath.min(n + 1, end - 1)) * blockK;
+                    int next = Visits.tile(options, shape, TornadoMath.min(n + 1, end - 1)) * blockK;
                     for (int r = 0; r < blockK / threadsY; r++) {
                         int row = TornadoMath.min(next + ty + r * threadsY, keyLength - 1);
                         Tile.fetch(k, baseK + row * rowStrideK, headDim, padded, r, sliceD / threadsX, tx, threadsX, 1f, ahead);

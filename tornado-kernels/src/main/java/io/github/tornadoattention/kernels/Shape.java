@@ -2,7 +2,8 @@ package io.github.tornadoattention.kernels;
 
 /**
  * What travels to a kernel in arrays rather than as scalars, so that another length, stride or scale needs no new compilation: the slots of the {@code shape}
- * IntArray and of the {@code numbers} FloatArray.
+ * IntArray and of the {@code numbers} FloatArray. Tables stand in the same arrays behind the slots, since a task takes at most 20 arguments; a slot of
+ * {@code shape} says where each begins.
  */
 public final class Shape {
     public static final int BATCH = 0;
@@ -24,14 +25,18 @@ public final class Shape {
     public static final int K_BATCH_STRIDE = 11;
     public static final int K_HEAD_STRIDE = 12;
     public static final int K_ROW_STRIDE = 13;
-    /** From one query head's rows of tile lists (flash), or blocks of the mask (standard), to the next; 0 if all heads share them. */
-    public static final int BLOCK_HEAD_STRIDE = 14;
+    /** Where the key lengths begin, [B] keys that exist, at most M. */
+    public static final int KEY_LENGTHS = 14;
+    /** Where the lists of tiles (flash, see {@link Visits}) or the blocks of the mask (standard) begin; read only with {@link Options#BLOCKS}. */
+    public static final int LISTS = 15;
+    /** From one query head's rows of lists, or blocks of the mask, to the next; 0 if all heads share them. */
+    public static final int LIST_HEAD_STRIDE = 16;
     /** Rows and columns of a block of the mask; read by standard attention only. */
-    public static final int BLOCK_SIZE = 15;
+    public static final int BLOCK_SIZE = 17;
     /** Blocks in a row of the mask; likewise. */
-    public static final int BLOCK_COLUMNS = 16;
-    /** Length of the {@code shape} array. */
-    public static final int INTS = 17;
+    public static final int BLOCK_COLUMNS = 18;
+    /** Number of slots; the tables stand behind them. */
+    public static final int INTS = 19;
 
     /** A band limit that no sequence reaches; far enough from overflow to be added to two positions. */
     public static final int UNBOUNDED = 1 << 29;
@@ -40,8 +45,8 @@ public final class Shape {
     public static final int SOFTCAP = 1;
     /** Negative infinity, as data: a literal of it does not survive every code generator. */
     public static final int NEGATIVE_INFINITY = 2;
-    /** Length of the {@code numbers} array. */
-    public static final int FLOATS = 3;
+    /** Number of slots; the [H] ALiBi slopes stand behind them, read only with {@link Options#ALIBI}. */
+    public static final int SLOPES = 3;
 
     private Shape() {
     }

@@ -14,7 +14,7 @@ public final class StandardBackward {
 
     /** {@code dS = P ∘ (dOut vᵀ - D)}, times the derivative of what modified the score; both matrices are [B, H, N, M]. */
     public static void scores(FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray p, FloatArray delta, FloatArray ds, IntArray shape,
-            FloatArray numbers, IntArray keyLengths, IntArray blocks, int rows, int seqK, int headDim, int options) {
+            FloatArray numbers, int rows, int seqK, int headDim, int options) {
         for (@Parallel int row = 0; row < rows; row++) {
             for (@Parallel int key = 0; key < seqK; key++) {
                 int heads = shape.get(Shape.HEADS);
@@ -23,9 +23,10 @@ public final class StandardBackward {
                 int batch = row / seqQ / heads;
                 int query = row % seqQ;
                 float gradient = 0f;
-                int seen = Band.sees(options, query, key, shape.get(Shape.DIAGONAL), shape.get(Shape.LEFT), shape.get(Shape.RIGHT), keyLengths.get(batch));
+                int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
+                int seen = Band.sees(options, query, key, shape.get(Shape.DIAGONAL), shape.get(Shape.LEFT), shape.get(Shape.RIGHT), keyLength);
                 if (seen != 0) {
-                    seen = Visits.computes(options, blocks, shape, head, query, key);
+                    seen = Visits.computes(options, shape, head, query, key);
                 }
                 if (seen != 0) {
                     int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + query * shape.get(Shape.Q_ROW_STRIDE);
@@ -50,8 +51,7 @@ public final class StandardBackward {
     }
 
     /** {@code dq = scale dS k}. */
-    public static void queries(FloatArray ds, FloatArray k, FloatArray dq, IntArray shape, FloatArray numbers, IntArray keyLengths, int rows, int seqK,
-            int headDim) {
+    public static void queries(FloatArray ds, FloatArray k, FloatArray dq, IntArray shape, FloatArray numbers, int rows, int seqK, int headDim) {
         for (@Parallel int row = 0; row < rows; row++) {
             for (@Parallel int d = 0; d < headDim; d++) {
                 int heads = shape.get(Shape.HEADS);
@@ -60,7 +60,7 @@ public final class StandardBackward {
                 int batch = row / seqQ / heads;
                 int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + head / (heads / shape.get(Shape.KV_HEADS)) * shape.get(Shape.K_HEAD_STRIDE);
                 int rowStride = shape.get(Shape.K_ROW_STRIDE);
-                int keyLength = keyLengths.get(batch);
+                int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
                 float sum = 0f;
                 for (int key = 0; key < keyLength; key++) {
                     float gradient = ds.get(row * seqK + key);

@@ -15,9 +15,8 @@ public final class StandardForward {
     private StandardForward() {
     }
 
-    /** {@code S = scale q kᵀ}, modified, negative infinity where masked; {@code rows = B * H * N}, {@code seqK = M}, {@code blocks} the block mask, row by row. */
-    public static void scores(FloatArray q, FloatArray k, FloatArray s, IntArray shape, FloatArray numbers, IntArray keyLengths, FloatArray slopes,
-            IntArray blocks, int rows, int seqK, int headDim, int options) {
+    /** {@code S = scale q kᵀ}, modified, negative infinity where masked; {@code rows = B * H * N}, {@code seqK = M}; the lists of {@code shape} are the block mask. */
+    public static void scores(FloatArray q, FloatArray k, FloatArray s, IntArray shape, FloatArray numbers, int rows, int seqK, int headDim, int options) {
         for (@Parallel int row = 0; row < rows; row++) {
             for (@Parallel int key = 0; key < seqK; key++) {
                 int heads = shape.get(Shape.HEADS);
@@ -27,9 +26,10 @@ public final class StandardForward {
                 int query = row % seqQ;
                 int diagonal = shape.get(Shape.DIAGONAL);
                 float score = numbers.get(Shape.NEGATIVE_INFINITY);
-                int seen = Band.sees(options, query, key, diagonal, shape.get(Shape.LEFT), shape.get(Shape.RIGHT), keyLengths.get(batch));
+                int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
+                int seen = Band.sees(options, query, key, diagonal, shape.get(Shape.LEFT), shape.get(Shape.RIGHT), keyLength);
                 if (seen != 0) {
-                    seen = Visits.computes(options, blocks, shape, head, query, key);
+                    seen = Visits.computes(options, shape, head, query, key);
                 }
                 if (seen != 0) {
                     int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + query * shape.get(Shape.Q_ROW_STRIDE);
@@ -41,7 +41,7 @@ public final class StandardForward {
                     }
                     float slope = 0f;
                     if ((options & Options.ALIBI) != 0) {
-                        slope = slopes.get(head);
+                        slope = numbers.get(Shape.SLOPES + head);
                     }
                     score = Score.modified(options, sum * numbers.get(Shape.SCALE), numbers.get(Shape.SOFTCAP), slope, query, key, diagonal);
                 }
@@ -75,7 +75,7 @@ public final class StandardForward {
     }
 
     /** {@code out = P v}; keys past the length are not read. */
-    public static void output(FloatArray p, FloatArray v, FloatArray out, IntArray shape, IntArray keyLengths, int rows, int seqK, int headDim) {
+    public static void output(FloatArray p, FloatArray v, FloatArray out, IntArray shape, int rows, int seqK, int headDim) {
         for (@Parallel int row = 0; row < rows; row++) {
             for (@Parallel int d = 0; d < headDim; d++) {
                 int heads = shape.get(Shape.HEADS);
@@ -85,7 +85,7 @@ public final class StandardForward {
                 int kvHead = head / (heads / shape.get(Shape.KV_HEADS));
                 int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE);
                 int rowStride = shape.get(Shape.K_ROW_STRIDE);
-                int keyLength = keyLengths.get(batch);
+                int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
                 float sum = 0f;
                 for (int key = 0; key < keyLength; key++) {
                     float probability = p.get(row * seqK + key);

@@ -1,6 +1,7 @@
 package io.github.tornadoattention.bench.cpu;
 
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.SpecBuilder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -39,7 +40,7 @@ record Row(AttentionSpec spec, int threads, String direction) {
         return rows;
     }
 
-    private static AttentionSpec.Builder full(int n, int headDim) {
+    private static SpecBuilder full(int n, int headDim) {
         return AttentionSpec.builder(1, HEADS, n, headDim);
     }
 

@@ -7,6 +7,7 @@ import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.Forward;
+import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.reference.Exact;
 import io.github.tornadoattention.host.reference.ReferenceAttention;
@@ -101,7 +102,7 @@ public final class RandomSpecs {
         int kvHeads = 1 + random.nextInt(Math.min(3, most));
         int heads = kvHeads * (1 + random.nextInt(Math.min(4, most / kvHeads)));
         int batch = 1 + random.nextInt(Math.clamp(most / heads, 1, 3));
-        AttentionSpec.Builder spec = AttentionSpec.builder(batch, heads, seqQ, headDim).kvHeads(kvHeads).seqK(seqK);
+        SpecBuilder spec = AttentionSpec.builder(batch, heads, seqQ, headDim).kvHeads(kvHeads).seqK(seqK);
         spec.causal(Causal.values()[random.nextInt(3)]);
         if (random.nextInt(3) == 0) {
             spec.window(side(random, seqK), side(random, seqK));

@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.cli;
 
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
+import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.host.npy.ArraySource;
@@ -40,7 +41,7 @@ final class Problem {
         requireEqual(source, "head dims", q, k, 3);
         int heads = q.shape().get(layout.heads());
         try {
-            AttentionSpec.Builder spec = AttentionSpec
+            SpecBuilder spec = AttentionSpec
                     .builder(q.shape().get(0), heads, q.shape().get(layout.sequence()), q.shape().get(3))
                     .kvHeads(k.shape().get(layout.heads()))
                     .seqK(k.shape().get(layout.sequence()))
@@ -70,7 +71,7 @@ final class Problem {
     }
 
     /** Adds the mask to a spec that is sound without it, so that what is wrong now is wrong with the mask. */
-    private static AttentionSpec masked(ArraySource source, AttentionSpec.Builder spec, BlockMask mask) {
+    private static AttentionSpec masked(ArraySource source, SpecBuilder spec, BlockMask mask) {
         try {
             return spec.blockMask(mask).build();
         } catch (IllegalArgumentException e) {

@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.cli;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.host.npy.ArraySource;
 import io.github.tornadoattention.host.tornado.KernelTraffic;
@@ -97,7 +98,7 @@ final class TraceCommand implements Callable<Integer> {
             throw new UsageException("--block-size needs a file with the array block_mask");
         }
         try {
-            AttentionSpec.Builder spec = AttentionSpec.builder(lengths[0], lengths[1], lengths[2], lengths[3])
+            SpecBuilder spec = AttentionSpec.builder(lengths[0], lengths[1], lengths[2], lengths[3])
                     .seqK(seqK == null ? lengths[2] : seqK)
                     .kvHeads(kvHeads == null ? lengths[1] : kvHeads)
                     .causal(options.causal())

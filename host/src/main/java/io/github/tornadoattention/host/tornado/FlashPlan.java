@@ -26,14 +26,12 @@ class FlashPlan extends DevicePlan {
     @Override
     Stage forwardStage(DeviceArrays a) {
         Tiling t = tiling(FlashForward.class);
-        BlockLists lists = BlockLists.ofQueries(spec, t);
-        IntArray shape = arguments.shape(lists.headStride());
+        IntArray shape = arguments.shape(BlockLists.ofQueries(spec, t));
         TaskGraph graph = new TaskGraph("flash")
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape, lists.lists())
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, arguments.constants())
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape, arguments.numbers())
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v)
-                .task("forward", FlashForward::forward, new KernelContext(), a.q, a.k, a.v, a.out, a.lse, shape, arguments.numbers(), arguments.keyLengths(),
-                        arguments.slopes(), lists.lists(), spec.headDim(), t.blocks(), t.threads(), t.slices(spec.headDim()), arguments.options())
+                .task("forward", FlashForward::forward, new KernelContext(), a.q, a.k, a.v, a.out, a.lse, shape, arguments.numbers(),
+                        spec.headDim(), t.blocks(), t.threads(), t.slices(spec.headDim()), arguments.options())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, a.out, a.lse);
         long groups = FORWARD.groups(t, (long) spec.batch() * spec.heads(), spec.seqQ());
         return new Stage(device, profiled(), graph, new GridScheduler("flash.forward", Stage.grid(FORWARD.kernel(), groups, t, limits)));
@@ -43,22 +41,17 @@ class FlashPlan extends DevicePlan {
     Stage backwardStage(DeviceArrays a, GradientArrays g) {
         Tiling tq = tiling(FlashBackwardQueries.class);
         Tiling tk = tiling(FlashBackwardKeys.class);
-        BlockLists listsQ = BlockLists.ofQueries(spec, tq);
-        BlockLists listsK = BlockLists.ofKeys(spec, tk);
-        IntArray shapeQ = arguments.shape(listsQ.headStride());
-        IntArray shapeK = arguments.shape(listsK.headStride());
+        IntArray shapeQ = arguments.shape(BlockLists.ofQueries(spec, tq));
+        IntArray shapeK = arguments.shape(BlockLists.ofKeys(spec, tk));
         KernelContext context = new KernelContext();
         TaskGraph graph = new TaskGraph("flashBackward")
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shapeQ, shapeK, listsQ.lists(), listsK.lists())
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, arguments.constants())
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shapeQ, shapeK, arguments.numbers())
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v, a.out, a.lse, g.dOut())
                 .task("rowDots", RowDots::rowDots, context, a.out, g.dOut(), g.delta(), shapeQ, spec.headDim())
                 .task("keys", FlashBackwardKeys::backward, context, a.q, a.k, a.v, g.dOut(), a.lse, g.delta(), g.dk(), g.dv(), shapeK, arguments.numbers(),
-                        arguments.keyLengths(), arguments.slopes(), listsK.lists(), spec.headDim(), tk.blocks(), tk.threads(), tk.slices(spec.headDim()),
-                        arguments.options())
+                        spec.headDim(), tk.blocks(), tk.threads(), tk.slices(spec.headDim()), arguments.options())
                 .task("queries", FlashBackwardQueries::backward, context, a.q, a.k, a.v, g.dOut(), a.lse, g.delta(), g.dq(), shapeQ, arguments.numbers(),
-                        arguments.keyLengths(), arguments.slopes(), listsQ.lists(), spec.headDim(), tq.blocks(), tq.threads(), tq.slices(spec.headDim()),
-                        arguments.options())
+                        spec.headDim(), tq.blocks(), tq.threads(), tq.slices(spec.headDim()), arguments.options())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq(), g.dk(), g.dv());
         long keyGroups = KEYS.groups(tk, (long) spec.batch() * spec.kvHeads(), spec.seqK());
         long queryGroups = QUERIES.groups(tq, (long) spec.batch() * spec.heads(), spec.seqQ());

@@ -17,7 +17,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Standard attention on a device: the baseline that writes the matrix of probabilities, and of its gradient, to global memory. */
 final class StandardPlan extends DevicePlan {
-    private final IntArray shape = arguments.shapeForMask();
+    private final IntArray shape = arguments.shape(BlockLists.ofPairs(spec));
     private @Nullable FloatArray probabilities;
 
     StandardPlan(String backend, Platform.Device device, AttentionSpec spec, boolean profiled) {
@@ -46,12 +46,10 @@ final class StandardPlan extends DevicePlan {
     @Override
     Stage forwardStage(DeviceArrays a) {
         TaskGraph graph = new TaskGraph("standard")
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape)
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, arguments.constants())
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape, arguments.numbers())
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v);
         probabilities(graph, a);
-        graph.task("output", StandardForward::output, probabilities(), a.v, a.out, shape, arguments.keyLengths(), rows(), spec.seqK(),
-                        spec.headDim())
+        graph.task("output", StandardForward::output, probabilities(), a.v, a.out, shape, rows(), spec.seqK(), spec.headDim())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, a.out, a.lse);
         GridScheduler grids = probabilityGrids("standard");
         grids.addWorkerGrid("standard.output", Stage.loops(rows(), spec.headDim()));
@@ -67,8 +65,7 @@ final class StandardPlan extends DevicePlan {
     /** P, and lse with it. */
     private void probabilities(TaskGraph graph, DeviceArrays a) {
         FloatArray p = probabilities();
-        graph.task("scores", StandardForward::scores, a.q, a.k, p, shape, arguments.numbers(), arguments.keyLengths(), arguments.slopes(),
-                        arguments.blocks(), rows(), spec.seqK(), spec.headDim(), arguments.options())
+        graph.task("scores", StandardForward::scores, a.q, a.k, p, shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim(), arguments.options())
                 .task("softmax", StandardForward::softmax, p, a.lse, arguments.numbers(), rows(), spec.seqK());
     }
 
@@ -77,15 +74,14 @@ final class StandardPlan extends DevicePlan {
         FloatArray p = probabilities();
         FloatArray ds = new FloatArray(p.getSize());
         TaskGraph graph = new TaskGraph("standardBackward")
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape)
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, arguments.constants())
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape, arguments.numbers())
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v, a.out, g.dOut());
         probabilities(graph, a);
         graph.task("rowDots", RowDots::rowDots, new KernelContext(), a.out, g.dOut(), g.delta(), shape, spec.headDim())
                 .task("scoreGradients", StandardBackward::scores, a.q, a.k, a.v, g.dOut(), p, g.delta(), ds, shape, arguments.numbers(),
-                        arguments.keyLengths(), arguments.blocks(), rows(), spec.seqK(), spec.headDim(), arguments.options())
-                .task("queries", StandardBackward::queries, ds, a.k, g.dq(), shape, arguments.numbers(), arguments.keyLengths(), rows(),
-                        spec.seqK(), spec.headDim())
+                        rows(), spec.seqK(), spec.headDim(), arguments.options())
+                .task("queries", StandardBackward::queries, ds, a.k, g.dq(), shape, arguments.numbers(), rows(), spec.seqK(),
+                        spec.headDim())
                 .task("keys", StandardBackward::keys, a.q, g.dOut(), p, ds, g.dk(), g.dv(), shape, arguments.numbers(),
                         spec.batch() * spec.kvHeads() * spec.seqK(), spec.seqK(), spec.headDim())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq(), g.dk(), g.dv());

@@ -65,9 +65,9 @@ final class VisitCount {
     private void visit(int tile, long first, long end) {
         if (spec.blockMask() != null) {
             int row = head * lists.headStride() + tile;
-            int last = lists.lists().get(row + 1);
-            for (int n = lists.lists().get(row); n < last && lists.lists().get(n) < end; n++) {
-                add(tile, lists.lists().get(n), lists.lists().get(n) + 1);
+            int[] listed = lists.lists();
+            for (int n = listed[row]; n < listed[row + 1] && listed[n] < end; n++) {
+                add(tile, listed[n], listed[n] + 1);
             }
         } else if (first < end) {
             add(tile, (int) first, (int) end);

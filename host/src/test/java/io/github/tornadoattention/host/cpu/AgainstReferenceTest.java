@@ -6,6 +6,7 @@ import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.Inputs;
+import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.check.Comparison;
 import io.github.tornadoattention.host.check.Tolerance;
 import io.github.tornadoattention.host.reference.Exact;
@@ -77,7 +78,7 @@ class AgainstReferenceTest {
         return specs;
     }
 
-    private static AttentionSpec.Builder base() {
+    private static SpecBuilder base() {
         return AttentionSpec.builder(2, 4, 113, 16).seqK(203);
     }
 
@@ -104,7 +105,7 @@ class AgainstReferenceTest {
         int seqK = random.nextBoolean() ? seqQ : 1 + random.nextInt(180);
         int headDim = 1 + random.nextInt(random.nextInt(4) == 0 ? 256 : 40);
         AttentionSpec plain = AttentionSpec.builder(batch, heads, seqQ, headDim).seqK(seqK).build();
-        AttentionSpec.Builder spec = AttentionSpec.builder(batch, heads, seqQ, headDim).kvHeads(kvHeads).seqK(seqK);
+        SpecBuilder spec = AttentionSpec.builder(batch, heads, seqQ, headDim).kvHeads(kvHeads).seqK(seqK);
         spec.causal(Causal.values()[random.nextInt(3)]);
         if (random.nextInt(3) == 0) {
             spec.window(random.nextInt(seqK + 1) - 1, random.nextInt(seqK + 1) - 1);

@@ -6,6 +6,7 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.Inputs;
+import io.github.tornadoattention.host.SpecBuilder;
 import org.junit.jupiter.api.Test;
 
 /** How sequences are cut into tiles, and which part of the other side a tile visits. */
@@ -38,7 +39,7 @@ class TilesTest {
             for (int[] window : new int[][] {{-1, -1}, {10, 3}, {0, 0}}) {
                 for (int size : new int[] {0, 16, 40}) {
                     AttentionSpec plain = AttentionSpec.builder(1, 2, 90, 4).seqK(120).build();
-                    AttentionSpec.Builder builder = AttentionSpec.builder(1, 2, 90, 4).seqK(120)
+                    SpecBuilder builder = AttentionSpec.builder(1, 2, 90, 4).seqK(120)
                             .causal(causal).window(window[0], window[1]).keyLengths(101);
                     if (size > 0) {
                         builder.blockMask(Inputs.mask(plain, size, 2, 0.5, size));

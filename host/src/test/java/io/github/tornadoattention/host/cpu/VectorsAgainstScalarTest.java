@@ -7,6 +7,7 @@ import io.github.tornadoattention.host.Attention;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.Inputs;
+import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.check.Comparison;
 import io.github.tornadoattention.host.check.Tolerance;
 import io.github.tornadoattention.host.reference.Exact;
@@ -66,7 +67,7 @@ class VectorsAgainstScalarTest {
                 decode(5).causal().blockMask(Inputs.mask(plain, 40, 4, 0.4, 3)).build());
     }
 
-    private static AttentionSpec.Builder decode(int queries) {
+    private static SpecBuilder decode(int queries) {
         return AttentionSpec.builder(2, 4, queries, 32).seqK(1500).kvHeads(2);
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.Inputs;
+import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.Tensor;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -15,7 +16,7 @@ class FiniteDifferencesTest {
     /** Inputs are multiples of this and steps are too, so that inputs stay exact in float32 when they are moved. */
     private static final double GRID = 1.0 / 256;
 
-    private static AttentionSpec.Builder small() {
+    private static SpecBuilder small() {
         return AttentionSpec.builder(2, 2, 4, 3).seqK(6);
     }
 

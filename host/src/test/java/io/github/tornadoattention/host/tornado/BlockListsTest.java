@@ -6,6 +6,7 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.Inputs;
+import io.github.tornadoattention.host.SpecBuilder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -13,14 +14,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Lists name the tiles that hold a visible pair, no others, in rising order. */
 class BlockListsTest {
     private static final List<Tiling> TILINGS = List.of(new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 32, 8, 8, 16, 16),
             new Tiling(32, 8, 8, 8, 16, 16), Tiled.SMALLEST);
 
-    private static AttentionSpec.Builder base() {
+    private static SpecBuilder base() {
         return AttentionSpec.builder(2, 3, 75, 4).seqK(110);
     }
 
@@ -36,10 +36,10 @@ class BlockListsTest {
     }
 
     /** The list of one row, as the kernels find it. */
-    private static List<Integer> row(IntArray lists, int listed) {
+    private static List<Integer> row(int[] lists, int listed) {
         List<Integer> tiles = new ArrayList<>();
-        for (int at = lists.get(listed); at < lists.get(listed + 1); at++) {
-            tiles.add(lists.get(at));
+        for (int at = lists[listed]; at < lists[listed + 1]; at++) {
+            tiles.add(lists[at]);
         }
         return tiles;
     }

@@ -10,6 +10,7 @@ import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Inputs;
+import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.simulator.Traffic;
 import io.github.tornadoattention.simulator.Traffic.ArrayTraffic;
 import java.util.List;
@@ -34,7 +35,7 @@ class ProportionalWorkTest {
 
     private static final Map<String, Long> DENSE = streamed(spec().build());
 
-    private static AttentionSpec.Builder spec() {
+    private static SpecBuilder spec() {
         return AttentionSpec.builder(1, 1, LENGTH, DIM);
     }
 

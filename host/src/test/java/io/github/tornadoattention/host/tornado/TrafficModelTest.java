@@ -9,6 +9,7 @@ import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.Inputs;
+import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.host.tornado.KernelTraffic.Moved;
 import io.github.tornadoattention.simulator.Traffic;
@@ -41,7 +42,7 @@ class TrafficModelTest {
                 masked(AttentionSpec.builder(1, 6, 90, 6).kvHeads(2).seqK(210).window(60, 60), 6, 16, 8));
     }
 
-    private static AttentionSpec masked(AttentionSpec.Builder builder, int heads, int size, long seed) {
+    private static AttentionSpec masked(SpecBuilder builder, int heads, int size, long seed) {
         return builder.blockMask(Inputs.mask(builder.build(), size, heads, 0.4, seed)).build();
     }
 

@@ -8,6 +8,7 @@ import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.Inputs;
+import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.check.RandomSpecs.Drawn;
 import io.github.tornadoattention.simulator.Simulator;
 import java.util.List;
@@ -36,7 +37,7 @@ class WatchedTest {
         watching.close();
     }
 
-    private static AttentionSpec.Builder base() {
+    private static SpecBuilder base() {
         return AttentionSpec.builder(2, 2, 35, 12).seqK(70);
     }
 
