@@ -14,6 +14,12 @@ public final class KernelFault extends RuntimeException {
     public enum Kind {
         /** Work-items of a group wait at different barriers, or some ended while others wait. */
         BARRIER_DIVERGENCE,
+        /** Lanes of a warp do not meet at one warp operation: they are elsewhere, have ended or do not exist. */
+        WARP_DIVERGENCE,
+        /** An operand that warp operations and asynchronous copies do not take, such as a tile that is not local. */
+        WARP_OPERAND,
+        /** Local memory is used before an asynchronous copy to it has been waited for. Watched only. */
+        COPY_IN_FLIGHT,
         /** An index outside a global, local or private array. */
         OUT_OF_BOUNDS,
         /** The number of work-items is no multiple of the group's size. */

@@ -54,7 +54,7 @@ public final class Simulator {
         List<String> lines = new ArrayList<>();
         if (!Agent.isLoaded()) {
             lines.add("started without its agent (-javaagent:simulator.jar): barriers are not told apart, loops without end "
-                    + "hang, local and private memory is not watched");
+                    + "hang, local and private memory is not watched, tensor-core fragments cannot be stored to local memory");
         }
         if (settings.scheduling() == Scheduling.VIRTUAL_THREADS) {
             lines.add("work-items run on virtual threads, slowly: --add-exports=java.base/jdk.internal.vm=ALL-UNNAMED helps");

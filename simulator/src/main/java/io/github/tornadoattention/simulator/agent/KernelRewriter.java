@@ -35,7 +35,7 @@ final class KernelRewriter {
 
     private static CodeTransform rewriting(CodeModel code, String className, String file, boolean loops, boolean watch) {
         // Loops come first, since they are found by position in the original code.
-        CodeTransform plain = new LoopRewriter(LoopNest.of(code), loops).andThen(new BarrierRewriter(className, file));
+        CodeTransform plain = new LoopRewriter(LoopNest.of(code), loops).andThen(new MeetingRewriter(className, file));
         return watch ? plain.andThen(new ArrayRewriter(className, file)) : plain;
     }
 }

@@ -1,2 +1,2 @@
-/** Rewrites kernel classes as they are loaded: barriers, loops and, while watching, accesses to Java arrays. */
+/** Rewrites kernel classes as they are loaded: barriers and warp operations, loops and, while watching, accesses to Java arrays. */
 package io.github.tornadoattention.simulator.agent;

@@ -1,16 +1,25 @@
 package io.github.tornadoattention.simulator.engine;
 
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /** Is told of every element of a global array that a kernel reads or writes. An array without a watch pays one null check. */
 public abstract class ArrayWatch {
 
     private static BiConsumer<TornadoNativeArray, ArrayWatch> setter;
+    private static Function<TornadoNativeArray, ArrayWatch> getter;
 
-    /** The array type hands in the way to set its watch, so that this needs no public method there. */
-    public static void connect(BiConsumer<TornadoNativeArray, ArrayWatch> arraySetter) {
+    /** The array type hands in the ways to set its watch and to get it, so that these need no public methods there. */
+    public static void connect(BiConsumer<TornadoNativeArray, ArrayWatch> arraySetter,
+            Function<TornadoNativeArray, ArrayWatch> arrayGetter) {
         setter = arraySetter;
+        getter = arrayGetter;
+    }
+
+    /** The watch of an array, or null. */
+    static ArrayWatch of(TornadoNativeArray array) {
+        return getter.apply(array);
     }
 
     /** Sets or, with null, removes the watch of an array. */

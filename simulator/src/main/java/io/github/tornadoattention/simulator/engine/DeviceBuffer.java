@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.DoubleArray;
+import uk.ac.manchester.tornado.api.types.arrays.FP8Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -65,6 +66,7 @@ final class DeviceBuffer {
             case LongArray _ -> LongArray.fromSegmentShallow(memory);
             case DoubleArray _ -> DoubleArray.fromSegmentShallow(memory);
             case ByteArray _ -> ByteArray.fromSegmentShallow(memory);
+            case FP8Array _ -> FP8Array.fromSegmentShallow(memory);
             case HalfFloatArray _ -> HalfFloatArray.fromSegmentShallow(memory);
             case BFloat16Array _ -> BFloat16Array.fromSegmentShallow(memory);
             default -> throw new IllegalArgumentException("no device memory for " + like.getClass().getName());

@@ -37,8 +37,8 @@ final class Faults {
         }
     }
 
-    KernelFault divergence(String what, Place group, List<Place> items, String source) {
-        return new KernelFault(Kind.BARRIER_DIVERGENCE, what, new KernelFault.Site(task, kernel, group, items, source), null);
+    KernelFault divergence(Kind kind, String what, Place group, List<Place> items, String source) {
+        return new KernelFault(kind, what, new KernelFault.Site(task, kernel, group, items, source), null);
     }
 
     KernelFault ofThrown(Throwable thrown, Place group, List<Place> items) {

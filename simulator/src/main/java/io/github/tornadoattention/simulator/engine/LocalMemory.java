@@ -95,6 +95,17 @@ final class LocalMemory {
         return null;
     }
 
+    /** Refuses an array that is not local. */
+    @SuppressWarnings("ReferenceEquality") // the very same array, not an equal one
+    void requireLocal(String operation, Object array) {
+        for (int i = 0; i < used; i++) {
+            if (arrays.get(i) == array) {
+                return;
+            }
+        }
+        throw new Violation(KernelFault.Kind.WARP_OPERAND, operation + " takes a local array of the group, not a private one");
+    }
+
     private static int bytesOf(Class<?> type) {
         if (type == byte.class) {
             return 1;

@@ -17,6 +17,7 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+import uk.ac.manchester.tornado.api.types.vectors.Half2;
 
 /** What memory holds before anybody writes it: NaNs of a rare bit pattern, never the zeros that hide a mistake. */
 final class Poison {
@@ -44,6 +45,7 @@ final class Poison {
             case byte[] a -> Arrays.fill(a, BYTE);
             case short[] a -> Arrays.fill(a, SHORT);
             case HalfFloat[] a -> Arrays.fill(a, HALF);
+            case Half2[] a -> Arrays.setAll(a, _ -> new Half2(HALF, HALF));
             default -> throw new IllegalArgumentException("no local memory of type " + array.getClass().getName());
         }
     }

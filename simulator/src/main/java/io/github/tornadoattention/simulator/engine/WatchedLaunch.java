@@ -86,6 +86,16 @@ final class WatchedLaunch {
         }
     }
 
+    /** Checks that a copy to an element of local memory may start; until {@link #endCopy} nobody may use it. */
+    void startCopy(Object array, int index, int site) {
+        local.shadowOf(array).startCopy(index, this, site);
+    }
+
+    /** A copy to local memory has ended: after the next barrier everybody may use it. */
+    void endCopy(Object array, int index, int site) {
+        local.shadowOf(array).endCopy(index, this, site);
+    }
+
     private static void checkPrivate(Object array, int length, int index, String access) {
         if (index < 0 || index >= length) {
             throw new Violation(KernelFault.Kind.OUT_OF_BOUNDS, access + " index " + index + " of a "

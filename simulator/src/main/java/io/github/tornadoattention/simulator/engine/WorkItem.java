@@ -52,6 +52,11 @@ public abstract class WorkItem {
     /** The group's next local array; all work-items must ask for the same ones in the same order. */
     public abstract Object allocate(Class<?> elementType, int length);
 
+    /** The work-item of a running group that an operation needs. */
+    GroupItem inGroup(String operation) {
+        throw new UnsupportedOperationException(operation + " works in a launch only: there is no group here");
+    }
+
     private static final class Nowhere extends WorkItem {
 
         @Override

@@ -13,7 +13,7 @@ public abstract class TornadoNativeArray {
     public static final long ARRAY_HEADER = Long.getLong("tornado.panama.objectHeader", 16L);
 
     static {
-        ArrayWatch.connect((array, watch) -> array.watch = watch);
+        ArrayWatch.connect((array, watch) -> array.watch = watch, array -> array.watch);
     }
 
     /** Told of every access by {@code get} and {@code set} while it is set. */
