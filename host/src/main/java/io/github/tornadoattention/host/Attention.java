@@ -56,15 +56,15 @@ public final class Attention implements AutoCloseable {
      * @param q queries, {@code [batch, heads, seqQ, headDim]}
      * @param k keys, {@code [batch, kvHeads, seqK, headDim]}
      * @param v values, {@code [batch, kvHeads, seqK, headDim]}
-     * @throws IllegalArgumentException if a shape is another one than the spec's
+     * @throws IllegalArgumentException if a shape or a dtype is another one than the spec's
      * @throws IllegalStateException if this is closed or in use by another thread
      * @throws AttentionException if the device fails
      */
     public Forward forward(Tensor q, Tensor k, Tensor v) {
         return alone(() -> {
-            requireShape("q", q, spec.qShape());
-            requireShape("k", k, spec.kvShape());
-            requireShape("v", v, spec.kvShape());
+            requireFits("q", q, spec.qShape());
+            requireFits("k", k, spec.kvShape());
+            requireFits("v", v, spec.kvShape());
             return plan.forward(q, k, v).by(spec);
         });
     }
@@ -74,7 +74,7 @@ public final class Attention implements AutoCloseable {
      *
      * @param dOut gradient of the loss with respect to out, {@code [batch, heads, seqQ, headDim]}
      * @param f the forward result, from this or from another {@code Attention} of an equal spec
-     * @throws IllegalArgumentException if a shape is another one than the spec's, or {@code f} was computed for another spec
+     * @throws IllegalArgumentException if a shape or a dtype is another one than the spec's, or {@code f} was computed for another spec
      * @throws IllegalStateException if this is closed or in use by another thread
      * @throws AttentionException if the device fails
      */
@@ -85,12 +85,12 @@ public final class Attention implements AutoCloseable {
                 throw new IllegalArgumentException(
                         "the forward result is of [%s], this attention is [%s]".formatted(origin, spec));
             }
-            requireShape("dOut", dOut, spec.qShape());
-            requireShape("q", f.q(), spec.qShape());
-            requireShape("k", f.k(), spec.kvShape());
-            requireShape("v", f.v(), spec.kvShape());
-            requireShape("out", f.out(), spec.qShape());
-            requireShape("lse", f.lse(), spec.lseShape());
+            requireFits("dOut", dOut, spec.qShape());
+            requireFits("q", f.q(), spec.qShape());
+            requireFits("k", f.k(), spec.kvShape());
+            requireFits("v", f.v(), spec.kvShape());
+            requireFits("out", f.out(), spec.qShape());
+            requireFits("lse", f.lse(), spec.lseShape(), DType.FP32);
             return plan.backward(dOut, f);
         });
     }
@@ -137,10 +137,18 @@ public final class Attention implements AutoCloseable {
         }
     }
 
-    private static void requireShape(String name, Tensor tensor, int[] expected) {
+    private void requireFits(String name, Tensor tensor, int[] expected) {
+        requireFits(name, tensor, expected, spec.dtype());
+    }
+
+    private static void requireFits(String name, Tensor tensor, int[] expected, DType dtype) {
         if (!tensor.hasShape(expected)) {
             throw new IllegalArgumentException("%s has shape %s, the spec needs %s"
                     .formatted(name, Arrays.toString(tensor.shape()), Arrays.toString(expected)));
+        }
+        if (tensor.dtype() != dtype) {
+            throw new IllegalArgumentException("%s is %s, the spec needs %s; to(DType.%s) converts a tensor"
+                    .formatted(name, tensor.dtype(), dtype, dtype.name()));
         }
     }
 }

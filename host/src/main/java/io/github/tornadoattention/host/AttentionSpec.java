@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param softcap bound on the scores, 0 = none
  * @param alibiSlopes a slope for each query head, null = no ALiBi (copied)
  * @param blockMask the blocks that are computed, null = all
+ * @param dtype the type of q, k, v, out and their gradients; lse is always float32
  */
 public record AttentionSpec(
         int batch,
@@ -41,7 +42,8 @@ public record AttentionSpec(
         int @Nullable [] keyLengths,
         double softcap,
         float @Nullable [] alibiSlopes,
-        @Nullable BlockMask blockMask) {
+        @Nullable BlockMask blockMask,
+        DType dtype) {
 
     /** The largest head dim. */
     public static final int MAX_HEAD_DIM = 256;
@@ -152,6 +154,12 @@ public record AttentionSpec(
         return 4.0 * headDim * visiblePairs();
     }
 
+    /** The same with inputs and outputs of another type. */
+    public AttentionSpec withDtype(DType type) {
+        return new AttentionSpec(batch, heads, kvHeads, seqQ, seqK, headDim, scale, causal, windowLeft, windowRight, keyLengths, softcap,
+                alibiSlopes, blockMask, type);
+    }
+
     /** {@code [batch, heads, seqQ, headDim]}: the shape of q, out, dOut and dq. */
     public int[] qShape() {
         return new int[] {batch, heads, seqQ, headDim};
@@ -183,13 +191,14 @@ public record AttentionSpec(
                 && Arrays.equals(keyLengths, s.keyLengths)
                 && Double.compare(softcap, s.softcap) == 0
                 && Arrays.equals(alibiSlopes, s.alibiSlopes)
-                && Objects.equals(blockMask, s.blockMask);
+                && Objects.equals(blockMask, s.blockMask)
+                && dtype == s.dtype;
     }
 
     @Override
     public int hashCode() {
         return Objects.hash(batch, heads, kvHeads, seqQ, seqK, headDim, scale, causal, windowLeft, windowRight,
-                Arrays.hashCode(keyLengths), softcap, Arrays.hashCode(alibiSlopes), blockMask);
+                Arrays.hashCode(keyLengths), softcap, Arrays.hashCode(alibiSlopes), blockMask, dtype);
     }
 
     @Override
@@ -204,6 +213,7 @@ public record AttentionSpec(
         text.append(alibiSlopes == null ? "" : " alibi");
         text.append(softcap == 0 ? "" : " softcap " + softcap);
         text.append(blockMask == null ? "" : " " + blockMask);
+        text.append(dtype == DType.FP32 ? "" : " " + dtype);
         return text.append(" scale ").append(scale).toString();
     }
 }

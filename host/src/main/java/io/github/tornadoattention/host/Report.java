@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param compileNanos nanoseconds spent compiling kernels for this call, 0 if none were compiled, -1 if unknown
  * @param wallNanos nanoseconds from call to result
  * @param extraBytes peak memory in bytes beyond inputs and outputs
+ * @param remarks what was done otherwise than one might expect, a sentence each
  */
 public record Report(
         String backend,
@@ -25,10 +26,18 @@ public record Report(
         long kernelNanos,
         long compileNanos,
         long wallNanos,
-        long extraBytes) {
+        long extraBytes,
+        List<String> remarks) {
 
-    /** Copies the list of kernels. */
+    /** Copies the lists. */
     public Report {
         kernels = List.copyOf(kernels);
+        remarks = List.copyOf(remarks);
+    }
+
+    /** Without remarks. */
+    public Report(String backend, String device, @Nullable String driver, String algorithm, List<String> kernels, long kernelNanos,
+            long compileNanos, long wallNanos, long extraBytes) {
+        this(backend, device, driver, algorithm, kernels, kernelNanos, compileNanos, wallNanos, extraBytes, List.of());
     }
 }

@@ -18,6 +18,7 @@ public final class SpecBuilder {
     private double softcap;
     private float @Nullable [] alibiSlopes;
     private @Nullable BlockMask blockMask;
+    private DType dtype = DType.FP32;
 
     SpecBuilder(int batch, int heads, int seqQ, int headDim) {
         this.batch = batch;
@@ -94,6 +95,12 @@ public final class SpecBuilder {
         return this;
     }
 
+    /** The type of inputs, outputs and gradients; computed is in float32 whatever it is. */
+    public SpecBuilder dtype(DType type) {
+        dtype = type;
+        return this;
+    }
+
     /**
      * The spec.
      *
@@ -103,6 +110,6 @@ public final class SpecBuilder {
         Double given = scale;
         double factor = given != null ? given : headDim > 0 ? 1.0 / Math.sqrt(headDim) : 1.0;
         return new AttentionSpec(batch, heads, kvHeads, seqQ, seqK, headDim, factor, causal, windowLeft, windowRight,
-                keyLengths, softcap, alibiSlopes, blockMask);
+                keyLengths, softcap, alibiSlopes, blockMask, dtype);
     }
 }

@@ -46,6 +46,23 @@ class AttentionTest {
     }
 
     @Test
+    void everyDtypeIsChecked() {
+        AttentionSpec halves = SPEC.withDtype(DType.FP16);
+        Tensor q = in.q().to(DType.FP16);
+        Tensor k = in.k().to(DType.FP16);
+        try (Attention attention = Attention.on(new CpuBackend(1), halves)) {
+            assertThatThrownBy(() -> attention.forward(in.q(), k, k))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("q is fp32, the spec needs fp16; to(DType.FP16) converts a tensor");
+            assertThatThrownBy(() -> attention.forward(q, k, in.v().to(DType.BF16))).hasMessageStartingWith("v is bf16, the spec needs fp16");
+            Forward f = attention.forward(q, k, k);
+            assertThatThrownBy(() -> attention.backward(in.dOut(), f)).hasMessageStartingWith("dOut is fp32, the spec needs fp16");
+            Forward wrongLse = new Forward(q, k, k, f.out(), f.lse().to(DType.FP16), f.report());
+            assertThatThrownBy(() -> attention.backward(q, wrongLse)).hasMessageStartingWith("lse is fp16, the spec needs fp32");
+        }
+    }
+
+    @Test
     void aForwardOfAnotherSpecIsRefused() {
         AttentionSpec causal = AttentionSpec.builder(1, 2, 5, 4).seqK(6).causal().build();
         try (Attention other = Attention.on(new CpuBackend(1), causal);

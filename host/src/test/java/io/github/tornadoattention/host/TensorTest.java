@@ -6,8 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import uk.ac.manchester.tornado.api.types.HalfFloat;
+import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 
 class TensorTest {
     private static final float[] SIX = {0, 1, 2, 3, 4, 5};
@@ -84,6 +90,55 @@ class TensorTest {
 
         assertThat(tensor.toArray()).containsExactly(0, 0, 0, 1, 2, 3);
         assertThat(part).containsExactly(0, 0, 1, 2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void convertsElementByElement(DType type) {
+        float[] values = Inputs.normal(new Random(1), 3, 7001).toArray();
+        Tensor floats = Tensor.of(values, 3, 7001);
+        Tensor converted = floats.to(type);
+
+        assertThat(converted.dtype()).isEqualTo(type);
+        assertThat(converted.segment().byteSize()).isEqualTo((long) values.length * type.bytes());
+        for (int n = 0; n < values.length; n++) {
+            values[n] = type.round(values[n]);
+        }
+        assertThat(converted.toArray()).containsExactly(values);
+        assertThat(converted.get(2, 5)).isEqualTo(values[2 * 7001 + 5]);
+        assertThat(converted.to(DType.FP32).toArray()).containsExactly(values);
+        assertThat(converted.to(type)).isSameAs(converted);
+        assertThat(floats.to(DType.FP32)).isSameAs(floats);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"FP16", "BF16"})
+    void sixteenBitsReadAndWriteAsFloats(DType type) {
+        Tensor tensor = Tensor.of(type, MemorySegment.ofArray(new short[6]), 6);
+        tensor.write(SIX, 1, 3, 3);
+        float[] part = new float[4];
+        tensor.read(2, part, 1, 3);
+
+        assertThat(tensor.toArray()).containsExactly(0, 0, 0, 1, 2, 3);
+        assertThat(part).containsExactly(0, 0, 1, 2);
+        assertThat(tensor.array()).isSameAs(tensor.array()).isInstanceOf(type == DType.FP16 ? HalfFloatArray.class : BFloat16Array.class);
+        assertThat(tensor.toArray()).containsExactly(0, 0, 0, 1, 2, 3);
+        assertThatThrownBy(tensor::data)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("this tensor is %s, not fp32; to(DType.FP32) converts", type);
+    }
+
+    @Test
+    void wrapsArraysOf16BitsWithoutCopying() {
+        HalfFloatArray halves = HalfFloatArray.fromElements(new HalfFloat(1.5f), new HalfFloat(-2f));
+        BFloat16Array brain = BFloat16Array.fromFloats(3f, 0.5f);
+
+        assertThat(Tensor.of(halves, 2).array()).isSameAs(halves);
+        assertThat(Tensor.of(halves, 2).toArray()).containsExactly(1.5f, -2f);
+        assertThat(Tensor.of(brain, 2).array()).isSameAs(brain);
+        assertThat(Tensor.of(brain, 1, 2).toArray()).containsExactly(3f, 0.5f);
+        assertThatThrownBy(() -> Tensor.of(halves, 3)).hasMessage("shape [3] holds 3 fp16 numbers (6 bytes), the data has 4 bytes");
+        assertThatThrownBy(() -> Tensor.zeros(2).fill(Tensor.zeros(3))).hasMessageContaining("cannot be filled from one of shape [3]");
     }
 
     @Test

@@ -6,6 +6,7 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.Causal;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.Tensor;
@@ -24,6 +25,8 @@ public final class RandomSpecs {
     private static final int[] BLOCK_SIZES = {16, 32, 64, 128};
     private static final int[] HEAD_DIMS = {8, 16, 32, 40, 64, 80, 96, 128, 160, 192, 256};
 
+    private static final DType[] DTYPES = {DType.FP32, DType.FP32, DType.FP16, DType.BF16};
+
     /**
      * Largest head dim where no query sees two keys. The gradients of q and k are then 0 but for the rounding of sums over the head dim, and plain attention, whose
      * error sets the tolerance, happens to have none.
@@ -36,7 +39,7 @@ public final class RandomSpecs {
      * One attention.
      *
      * @param seed what it was drawn from
-     * @param q queries {@code [batch, heads, seqQ, headDim]}, standard normal as all tensors are
+     * @param q queries {@code [batch, heads, seqQ, headDim]}, standard normal as all tensors are, rounded to the spec's dtype
      * @param k keys {@code [batch, kvHeads, seqK, headDim]}
      * @param v values, shaped as k
      * @param dOut gradient of out, shaped as q
@@ -69,11 +72,13 @@ public final class RandomSpecs {
     public static Drawn draw(long seed, int longest) {
         Random random = new Random(seed * SPREAD);
         AttentionSpec spec = spec(random, longest);
+        DType dtype = DTYPES[random.nextInt(DTYPES.length)];
         while (spec.headDim() > MOST_WITHOUT_CHOICE && !someQueryHasAChoice(spec)) {
             spec = spec(random, longest);
         }
-        return new Drawn(seed, spec, normal(random, spec.qShape()), normal(random, spec.kvShape()), normal(random, spec.kvShape()),
-                normal(random, spec.qShape()));
+        spec = spec.withDtype(dtype);
+        return new Drawn(seed, spec, normal(random, spec.qShape()).to(dtype), normal(random, spec.kvShape()).to(dtype),
+                normal(random, spec.kvShape()).to(dtype), normal(random, spec.qShape()).to(dtype));
     }
 
     private static boolean someQueryHasAChoice(AttentionSpec spec) {

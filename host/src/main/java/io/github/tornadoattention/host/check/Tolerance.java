@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The largest absolute errors against float64 that count as right. They follow from E, the largest error of the plain
- * float32 standard attention on the same input: {@code 2E + 1e-6 max|v|} for out, {@code 2E + 1e-6 max(1, max|lse|)} for lse, and
+ * standard attention in the spec's dtype on the same input: {@code 2E + 1e-6 max|v|} for out, {@code 2E + 1e-6 max(1, max|lse|)} for lse, and
  * {@code 3E + 1e-6 max(|dq|, |dk|, |dv|)} for each gradient.
  *
  * @param out for out
@@ -31,7 +31,7 @@ public record Tolerance(double out, double lse, double dq, double dk, double dv)
 
     /** The tolerance for this input, whose float64 result is at hand. */
     public static Tolerance of(AttentionSpec spec, Tensor q, Tensor k, Tensor v, @Nullable Tensor dOut, Exact exact) {
-        Exact plain = ReferenceAttention.inFloat32(spec, q, k, v, dOut);
+        Exact plain = ReferenceAttention.plain(spec, q, k, v, dOut);
         double out = 2 * error(plain.out(), exact.out()) + FLOOR * largestVisible(spec, v);
         double lse = 2 * error(plain.lse(), exact.lse()) + FLOOR * Math.max(1, largest(exact.lse()));
         if (exact.dq() == null || exact.dk() == null || exact.dv() == null

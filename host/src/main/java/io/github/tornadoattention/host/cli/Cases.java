@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.cli;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Causal;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.UsageException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Cases {
     private static final Set<String> FIELDS = Set.of("batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim", "scale",
-            "causal", "window", "key_lengths", "block", "alibi", "softcap", "note");
+            "causal", "window", "key_lengths", "block", "alibi", "softcap", "dtype", "note");
 
     private final Path folder;
     private final Map<String, Map<String, Object>> fields;
@@ -109,7 +110,8 @@ final class Cases {
                 of.integers("key_lengths"),
                 block.isEmpty() ? 0 : new Fields(of.where + ": block", block).integer("size"),
                 Boolean.TRUE.equals(of.get("alibi")),
-                of.get("softcap") == null ? 0 : of.number("softcap"));
+                of.get("softcap") == null ? 0 : of.number("softcap"),
+                of.dtype());
     }
 
     /**
@@ -161,6 +163,14 @@ final class Cases {
                 case Object other -> throw new UsageException(
                         "%s: causal must be null, bottom-right or top-left, is %s".formatted(where, other));
             };
+        }
+
+        DType dtype() {
+            try {
+                return get("dtype") == null ? DType.FP32 : DType.of(String.valueOf(get("dtype")));
+            } catch (IllegalArgumentException e) {
+                throw new UsageException("%s: dtype %s".formatted(where, e.getMessage()), e);
+            }
         }
 
         int integer(String field) {

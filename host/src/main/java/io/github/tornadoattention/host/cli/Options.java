@@ -1,6 +1,7 @@
 package io.github.tornadoattention.host.cli;
 
 import io.github.tornadoattention.host.Causal;
+import io.github.tornadoattention.host.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param blockSize queries and keys of a block of the file's block_mask, 0 = there is none
  * @param alibi whether ALiBi is wanted; a file with slopes has it anyway
  * @param softcap bound on the scores, 0 = none
+ * @param dtype what the arrays are converted to on the way in
  */
 record Options(
         @Nullable Double scale,
@@ -23,4 +25,5 @@ record Options(
         int @Nullable [] keyLengths,
         int blockSize,
         boolean alibi,
-        double softcap) {}
+        double softcap,
+        DType dtype) {}

@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.cli;
 
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.UsageException;
@@ -47,7 +48,8 @@ final class Problem {
                     .seqK(k.shape().get(layout.sequence()))
                     .causal(options.causal())
                     .window(options.windowLeft(), options.windowRight())
-                    .softcap(options.softcap());
+                    .softcap(options.softcap())
+                    .dtype(options.dtype());
             if (options.scale() != null) {
                 spec.scale(options.scale());
             }
@@ -90,20 +92,45 @@ final class Problem {
     }
 
     Tensor q() {
-        return layout.toLibrary(source.floats("q"));
+        return tensor("q");
     }
 
     Tensor k() {
-        return layout.toLibrary(source.floats("k"));
+        return tensor("k");
     }
 
     Tensor v() {
-        return layout.toLibrary(source.floats("v"));
+        return tensor("v");
     }
 
     /** The gradient of the loss with respect to out, null if the file has none. */
     @Nullable Tensor dOut() {
-        return wantsGradients() ? layout.toLibrary(source.floats("dout")) : null;
+        return wantsGradients() ? tensor("dout") : null;
+    }
+
+    /** An array in the library's layout and the spec's dtype. */
+    private Tensor tensor(String name) {
+        Tensor floats = layout.toLibrary(source.floats(name));
+        Tensor tensor = floats.to(spec.dtype());
+        if (spec.dtype() != DType.FP32) {
+            requireInRange(name, floats, tensor);
+        }
+        return tensor;
+    }
+
+    private void requireInRange(String name, Tensor floats, Tensor narrowed) {
+        int row = spec.headDim();
+        float[] before = new float[row];
+        float[] after = new float[row];
+        for (long from = 0; from < floats.size(); from += row) {
+            floats.read(from, before, 0, row);
+            narrowed.read(from, after, 0, row);
+            for (int d = 0; d < row; d++) {
+                if (Float.isInfinite(after[d]) && !Float.isInfinite(before[d])) {
+                    throw new UsageException("%s holds %s, which does not fit %s".formatted(source.label(name), before[d], spec.dtype()));
+                }
+            }
+        }
     }
 
     private static NpyHeader header(ArraySource source, String name) {

@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.cli;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.github.tornadoattention.host.Attention;
 import io.github.tornadoattention.host.Backend;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Tensor;
@@ -109,7 +110,6 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private Summary compute(Problem problem, Backend backend) {
-        Layout layout = specFlags.layout();
         boolean backward = problem.wantsGradients();
         Map<String, Tensor> arrays = new LinkedHashMap<>();
         try (Attention attention = Attention.on(backend, problem.spec(), backendFlags.algorithm());
@@ -122,7 +122,7 @@ final class RunCommand implements Callable<Integer> {
             progress.step();
             progress.at("forward");
             Forward forward = attention.forward(queries, keys, values);
-            arrays.put("out", layout.fromLibrary(forward.out()));
+            arrays.put("out", written(forward.out()));
             arrays.put("lse", forward.lse());
             progress.step();
             if (gradient == null) {
@@ -130,12 +130,17 @@ final class RunCommand implements Callable<Integer> {
             }
             progress.at("backward");
             Gradients gradients = attention.backward(gradient, forward);
-            arrays.put("dq", layout.fromLibrary(gradients.dq()));
-            arrays.put("dk", layout.fromLibrary(gradients.dk()));
-            arrays.put("dv", layout.fromLibrary(gradients.dv()));
+            arrays.put("dq", written(gradients.dq()));
+            arrays.put("dk", written(gradients.dk()));
+            arrays.put("dv", written(gradients.dv()));
             progress.step();
             return new Summary(problem.spec(), forward.report(), gradients.report(), name(), arrays);
         }
+    }
+
+    /** A result as files hold it: in the layout of the inputs, float32 whatever was computed. */
+    private Tensor written(Tensor result) {
+        return specFlags.layout().fromLibrary(result).to(DType.FP32);
     }
 
     private @Nullable String name() {

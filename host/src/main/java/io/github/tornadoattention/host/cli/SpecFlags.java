@@ -1,6 +1,7 @@
 package io.github.tornadoattention.host.cli;
 
 import io.github.tornadoattention.host.Causal;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.UsageException;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -36,7 +37,7 @@ final class SpecFlags {
     private double softcap;
 
     @Option(names = "--dtype", paramLabel = "TYPE", defaultValue = "fp32",
-            description = "fp32 (fp16 and bf16: not supported yet).")
+            description = "fp32, fp16 or bf16: the type of inputs, outputs and gradients; computed is in float32, written is float32.")
     private String dtype;
 
     @Option(names = "--dropout", paramLabel = "P", description = "Dropout probability (not supported yet).")
@@ -71,15 +72,18 @@ final class SpecFlags {
             throw new UsageException("--block-size is %d, must be at least 1".formatted(blockSize));
         }
         int[] lengths = keyLengths == null ? null : keyLengths.values();
-        return new Options(scale, causal, sight[0], sight[1], lengths, blockSize == null ? 0 : blockSize, alibi, softcap);
+        return new Options(scale, causal, sight[0], sight[1], lengths, blockSize == null ? 0 : blockSize, alibi, softcap, dtype());
+    }
+
+    private DType dtype() {
+        try {
+            return DType.of(dtype);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("--dtype %s is unknown; fp32, fp16 and bf16 are known".formatted(dtype), e);
+        }
     }
 
     private void requireSupported() {
-        switch (dtype) {
-            case "fp32" -> {}
-            case "fp16", "bf16" -> throw new UsageException("--dtype %s is not supported yet; fp32 is".formatted(dtype));
-            default -> throw new UsageException("--dtype %s is unknown; fp32, fp16 and bf16 are known".formatted(dtype));
-        }
         if (dropout != null && !(dropout >= 0 && dropout < 1)) {
             throw new UsageException("--dropout is %s, must be at least 0 and below 1".formatted(dropout));
         }

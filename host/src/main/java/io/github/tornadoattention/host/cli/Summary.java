@@ -7,9 +7,11 @@ import io.github.tornadoattention.host.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +44,7 @@ record Summary(
         lines.add("backend %s%s on %s".formatted(
                 forward.backend(), forward.driver() == null ? "" : " (" + forward.driver() + ")", forward.device()));
         lines.addAll(table.lines());
+        lines.addAll(remarks());
         lines.add((output == null ? "not written (--out OUT.npz writes it): " : "wrote " + output + ": ") + results);
         return lines;
     }
@@ -50,6 +53,14 @@ record Summary(
     private static void row(Table table, String direction, Report report) {
         table.row(direction, Numbers.time(report.wallNanos()), "extra memory " + Numbers.bytes(report.extraBytes()),
                 String.join(", ", report.kernels()));
+    }
+
+    private List<String> remarks() {
+        Set<String> remarks = new LinkedHashSet<>(forward.remarks());
+        if (backward != null) {
+            remarks.addAll(backward.remarks());
+        }
+        return List.copyOf(remarks);
     }
 
     private static String shape(Tensor tensor) {
@@ -63,7 +74,7 @@ record Summary(
         json.put("driver", forward.driver());
         json.put("device", forward.device());
         json.put("algorithm", forward.algorithm());
-        json.put("dtype", "fp32");
+        json.put("dtype", spec.dtype().toString());
         json.put("batch", spec.batch());
         json.put("heads", spec.heads());
         json.put("kv_heads", spec.kvHeads());
@@ -76,6 +87,7 @@ record Summary(
                 : spec.causal().name().toLowerCase(Locale.ROOT).replace('_', '-'));
         json.put("forward", json(forward, spec.forwardFlops()));
         json.put("backward", backward == null ? null : json(backward, BACKWARD_FLOPS * spec.forwardFlops()));
+        json.put("remarks", remarks());
         json.put("output", output);
         Map<String, Object> shapes = new LinkedHashMap<>();
         arrays.forEach((name, tensor) -> shapes.put(name, tensor.shape()));

@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.cli;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.host.npy.ArraySource;
@@ -79,6 +80,9 @@ final class TraceCommand implements Callable<Integer> {
             throw new UsageException("give either IN.npz or --shape B,H,N,D");
         }
         Options options = specFlags.options();
+        if (options.dtype() != DType.FP32) {
+            throw new UsageException("--dtype %s: trace counts the bytes of float32 kernels".formatted(options.dtype()));
+        }
         if (input != null) {
             if (seqK != null || kvHeads != null) {
                 throw new UsageException("%s means nothing without --shape".formatted(seqK != null ? "--seq-k" : "--kv-heads"));

@@ -1,11 +1,13 @@
 package io.github.tornadoattention.host.cpu;
 
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.Report;
 import io.github.tornadoattention.host.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -51,8 +53,8 @@ final class FlashPlan implements Plan {
     @Override
     public Forward forward(Tensor q, Tensor k, Tensor v) {
         long start = System.nanoTime();
-        Tensor out = zeros(spec.qShape());
-        Tensor lse = zeros(spec.lseShape());
+        Tensor out = zeros(spec.dtype(), spec.qShape());
+        Tensor lse = zeros(DType.FP32, spec.lseShape());
         long kernelStart = System.nanoTime();
         if (decoder != null) {
             long bytes = decoder.run(q, k, v, out, lse);
@@ -82,14 +84,18 @@ final class FlashPlan implements Plan {
         long start = System.nanoTime();
         float[] delta = new float[spec.batch() * spec.heads() * spec.seqQ()];
         BackwardTensors t = new BackwardTensors(f.q(), f.k(), f.v(), dOut, f.lse(), delta,
-                zeros(spec.qShape()), zeros(spec.kvShape()), zeros(spec.kvShape()));
+                zeros(gradients == null ? spec.dtype() : DType.FP32, spec.qShape()), zeros(spec.dtype(), spec.kvShape()),
+                zeros(spec.dtype(), spec.kvShape()));
         long kernelStart = System.nanoTime();
         if (gradients != null) {
             gradients.run(t, f.out());
+            // dQ was added up tile by tile, in float32; it is rounded once
+            Tensor dq = t.dq().to(spec.dtype());
             long end = System.nanoTime();
-            long bytes = (long) delta.length * Float.BYTES + gradients.bytes();
+            long sums = spec.dtype() == DType.FP32 ? 0 : dq.size();
+            long bytes = (delta.length + sums) * Float.BYTES + gradients.bytes();
             return new Gradients(
-                    t.dq(), t.dk(), t.dv(), report(VectorGradients.KERNELS, end - kernelStart, end - start, bytes));
+                    dq, t.dk(), t.dv(), report(VectorGradients.KERNELS, end - kernelStart, end - start, bytes));
         }
         workers.run(Math.ceilDiv(delta.length, DELTA_ROWS), (worker, task) -> {
             BackwardScratch scratch = backwardOf(worker).scratch();
@@ -108,12 +114,12 @@ final class FlashPlan implements Plan {
     }
 
     /** On the heap: fresh memory from outside costs more to touch for the first time than results cost to write. */
-    private static Tensor zeros(int... shape) {
+    private static Tensor zeros(DType dtype, int... shape) {
         int size = 1;
         for (int length : shape) {
             size *= length;
         }
-        return Tensor.of(new float[size], shape);
+        return dtype == DType.FP32 ? Tensor.of(new float[size], shape) : Tensor.of(dtype, MemorySegment.ofArray(new short[size]), shape);
     }
 
     private void gradientsOfKeys(BackwardTensors t) {

@@ -28,7 +28,7 @@ final class StandardPlan implements Plan {
     public Forward forward(Tensor q, Tensor k, Tensor v) {
         requireMemory();
         long start = System.nanoTime();
-        Tensor out = Tensor.zeros(spec.qShape());
+        Tensor out = Tensor.zeros(spec.dtype(), spec.qShape());
         Tensor lse = Tensor.zeros(spec.lseShape());
         StandardForward pass = new StandardForward(spec, workers, q, k, v, out, lse);
         long kernelStart = System.nanoTime();
@@ -44,9 +44,9 @@ final class StandardPlan implements Plan {
     public Gradients backward(Tensor dOut, Forward f) {
         requireMemory();
         long start = System.nanoTime();
-        Tensor dq = Tensor.zeros(spec.qShape());
-        Tensor dk = Tensor.zeros(spec.kvShape());
-        Tensor dv = Tensor.zeros(spec.kvShape());
+        Tensor dq = Tensor.zeros(spec.dtype(), spec.qShape());
+        Tensor dk = Tensor.zeros(spec.dtype(), spec.kvShape());
+        Tensor dv = Tensor.zeros(spec.dtype(), spec.kvShape());
         StandardBackward pass = new StandardBackward(spec, workers, f, dOut, dq, dk, dv);
         long kernelStart = System.nanoTime();
         pass.probabilities();

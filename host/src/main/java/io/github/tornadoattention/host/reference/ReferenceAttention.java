@@ -21,10 +21,13 @@ public final class ReferenceAttention {
     }
 
     /**
-     * The same passes with every result rounded to float32: the plain standard attention whose error sets the tolerance for the
-     * fast ones.
+     * The plain standard attention whose error sets the tolerance for the fast ones: the same passes in float32 arithmetic, with each
+     * tensor that an implementation which materializes them writes to memory rounded to the spec's dtype. Those are, as in PyTorch's
+     * written-out attention: q kᵀ, the scaled scores, the quotient, tanh and product of softcap, the bias and the biased scores, P, out, D,
+     * dP, dS before and after softcap and scale, dq, dk and dv. Sums inside an operation (of matrix products, softmax, D) stay in float32,
+     * and so does lse. For float32 that is every result rounded to float32.
      */
-    public static Exact inFloat32(AttentionSpec spec, Tensor q, Tensor k, Tensor v, @Nullable Tensor dOut) {
-        return new ReferencePasses(spec, Precision.FLOAT32, q, k, v, dOut).run();
+    public static Exact plain(AttentionSpec spec, Tensor q, Tensor k, Tensor v, @Nullable Tensor dOut) {
+        return new ReferencePasses(spec, Precision.of(spec.dtype()), q, k, v, dOut).run();
     }
 }

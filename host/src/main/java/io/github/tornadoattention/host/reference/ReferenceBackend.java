@@ -13,7 +13,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The float64 specification as a backend, its results rounded to float32. It has one way of computing, which reports call
+ * The float64 specification as a backend, its results rounded to the spec's dtype (lse to float32). It has one way of computing, which reports call
  * {@code reference}, whatever algorithm is asked for.
  */
 public final class ReferenceBackend implements Backend {
@@ -37,7 +37,7 @@ public final class ReferenceBackend implements Backend {
         public Forward forward(Tensor q, Tensor k, Tensor v) {
             long start = System.nanoTime();
             Exact exact = ReferenceAttention.forwardBackward(spec, q, k, v, null);
-            Tensor out = rounded(exact.out(), spec.qShape());
+            Tensor out = rounded(exact.out(), spec.qShape()).to(spec.dtype());
             Tensor lse = rounded(exact.lse(), spec.lseShape());
             return new Forward(q, k, v, out, lse, report(start, 0));
         }
@@ -46,9 +46,9 @@ public final class ReferenceBackend implements Backend {
         public Gradients backward(Tensor dOut, Forward f) {
             long start = System.nanoTime();
             Exact exact = ReferenceAttention.forwardBackward(spec, f.q(), f.k(), f.v(), dOut);
-            Tensor dq = rounded(exact.dq(), spec.qShape());
-            Tensor dk = rounded(exact.dk(), spec.kvShape());
-            Tensor dv = rounded(exact.dv(), spec.kvShape());
+            Tensor dq = rounded(exact.dq(), spec.qShape()).to(spec.dtype());
+            Tensor dk = rounded(exact.dk(), spec.kvShape()).to(spec.dtype());
+            Tensor dv = rounded(exact.dv(), spec.kvShape()).to(spec.dtype());
             return new Gradients(dq, dk, dv, report(start, 2L * dq.size() + dk.size() + dv.size()));
         }
 

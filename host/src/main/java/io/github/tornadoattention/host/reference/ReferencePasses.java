@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Attention by definition, query by query, in numbered passes. This is the specification: nothing here is clever, every option
- * appears in exactly one place, and each result is rounded to the chosen precision.
+ * appears in exactly one place, each result is rounded to the chosen precision ({@code r}), and what is an element of a tensor to the
+ * precision of tensors ({@code t}).
  */
 final class ReferencePasses {
     private final AttentionSpec spec;
@@ -66,6 +67,17 @@ final class ReferencePasses {
                 query(b, h, i, row);
             }
         }
+        if (dOut != null) {
+            int keys = spec.seqK() * spec.headDim();
+            store(dk, head * keys, keys);
+            store(dv, head * keys, keys);
+        }
+    }
+
+    private void store(double[] tensor, int at, int count) {
+        for (int n = at; n < at + count; n++) {
+            tensor[n] = t(tensor[n]);
+        }
     }
 
     /** The numbers of one query, for each key. */
@@ -118,7 +130,7 @@ final class ReferencePasses {
 
         // 5. p_j = p_j / l, lse_i = m + ln l
         for (int j = 0; j < spec.seqK(); j++) {
-            row.p[j] = row.visible[j] ? r(row.p[j] / l) : 0;
+            row.p[j] = row.visible[j] ? t(r(row.p[j] / l)) : 0;
         }
         lse[rowIndex] = r(m + r(Math.log(l)));
 
@@ -128,6 +140,7 @@ final class ReferencePasses {
                 addMultiple(out, atQ, row.p[j], v, atK + j * dim, dim);
             }
         }
+        store(out, atQ, dim);
 
         double[] dO = dOut;
         if (dO != null) {
@@ -136,16 +149,16 @@ final class ReferencePasses {
     }
 
     private void score(Row row, int h, int i, int j, double dot) {
-        double s = r(scale * dot);
+        double s = t(scale * t(dot));
         row.slope[j] = 1;
         if (softcap != 0) {
-            double t = r(Math.tanh(r(s / softcap)));
-            s = r(softcap * t);
-            row.slope[j] = r(1 - r(t * t));
+            double tanh = t(Math.tanh(t(s / softcap)));
+            s = t(softcap * tanh);
+            row.slope[j] = t(1 - r(tanh * tanh));
         }
         double slope = spec.alibiSlope(h);
         if (slope != 0) {
-            s = r(s - r(slope * Math.abs((double) i + spec.diagonal() - j)));
+            s = t(s - t(slope * Math.abs((double) i + spec.diagonal() - j)));
         }
         row.s[j] = s;
     }
@@ -154,7 +167,7 @@ final class ReferencePasses {
         int dim = spec.headDim();
 
         // 7. D_i = do_i · o_i
-        double delta = dot(dO, atQ, out, atQ, dim);
+        double delta = t(dot(dO, atQ, out, atQ, dim));
 
         // 8. dv_j += p_j do_i
         for (int j = 0; j < spec.seqK(); j++) {
@@ -166,9 +179,9 @@ final class ReferencePasses {
         // 9. ds_j = p_j (do_i · v_j - D_i), through softcap (its slope) and scale
         for (int j = 0; j < spec.seqK(); j++) {
             if (row.visible[j]) {
-                double dp = dot(dO, atQ, v, atK + j * dim, dim);
-                double ds = r(row.p[j] * r(dp - delta));
-                row.ds[j] = r(scale * r(ds * row.slope[j]));
+                double dp = t(dot(dO, atQ, v, atK + j * dim, dim));
+                double ds = t(row.p[j] * r(dp - delta));
+                row.ds[j] = t(scale * t(ds * row.slope[j]));
             }
         }
 
@@ -179,10 +192,15 @@ final class ReferencePasses {
                 addMultiple(dk, atK + j * dim, row.ds[j], q, atQ, dim);
             }
         }
+        store(dq, atQ, dim);
     }
 
     private double r(double x) {
         return precision.round(x);
+    }
+
+    private double t(double x) {
+        return precision.stored(x);
     }
 
     private double dot(double[] a, int atA, double[] b, int atB, int count) {

@@ -1,41 +1,49 @@
 package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.AttentionSpec;
-import io.github.tornadoattention.host.Tensor;
-import java.lang.foreign.MemorySegment;
+import io.github.tornadoattention.host.DType;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /** Inputs and outputs of a plan, in off-heap arrays that its task graphs are bound to; tensors are copied in and out of them. */
 final class DeviceArrays {
-    final AttentionSpec spec;
-    final FloatArray q;
-    final FloatArray k;
-    final FloatArray v;
-    final FloatArray out;
-    final FloatArray lse;
+    final Operand q;
+    final Operand k;
+    final Operand v;
+    final Operand out;
+    final Operand lse;
+    private final AttentionSpec spec;
+    private final DType crossing;
+    private @Nullable GradientArrays gradients;
 
-    DeviceArrays(AttentionSpec spec) {
+    /**
+     * Arrays for a spec.
+     *
+     * @param crossing type of the arrays that cross over: the spec's, or float32 if the host converts
+     */
+    DeviceArrays(AttentionSpec spec, DType crossing) {
         this.spec = spec;
-        q = new FloatArray(elements(spec.qShape()));
-        k = new FloatArray(elements(spec.kvShape()));
-        v = new FloatArray(elements(spec.kvShape()));
-        out = new FloatArray(elements(spec.qShape()));
-        lse = new FloatArray(elements(spec.lseShape()));
+        this.crossing = crossing;
+        q = operand(spec.qShape());
+        k = operand(spec.kvShape());
+        v = operand(spec.kvShape());
+        out = operand(spec.qShape());
+        lse = new Operand(DType.FP32, DType.FP32, spec.lseShape());
     }
 
-    static int elements(int[] shape) {
-        int product = 1;
-        for (int length : shape) {
-            product = Math.multiplyExact(product, length);
+    /** What the backward pass needs besides, made when first asked for. */
+    GradientArrays gradients() {
+        if (gradients == null) {
+            gradients = new GradientArrays(operand(spec.qShape()), new FloatArray(lse.size()), operand(spec.qShape()), operand(spec.kvShape()),
+                    operand(spec.kvShape()));
         }
-        return product;
+        return gradients;
     }
 
-    static void copyIn(Tensor from, FloatArray to) {
-        MemorySegment.copy(from.segment(), 0, to.getSegment(), 0, to.getNumBytesOfSegment());
+    private Operand operand(int[] shape) {
+        return new Operand(spec.dtype(), crossing, shape);
     }
 
-    static Tensor copyOut(FloatArray from, int[] shape) {
-        return Tensor.of(FloatArray.fromSegment(from.getSegment()), shape);
-    }
+    /** Arrays of the backward pass; delta is D, {@code [batch, heads, seqQ]}, and stays on the device. */
+    record GradientArrays(Operand dOut, FloatArray delta, Operand dq, Operand dk, Operand dv) {}
 }

@@ -2,15 +2,16 @@ package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.Report;
 import io.github.tornadoattention.host.Tensor;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
-import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /** What flash and standard attention on a device share: the arrays, the copies, the two stages, each built when first asked for. */
 abstract class DevicePlan implements Plan {
@@ -18,23 +19,14 @@ abstract class DevicePlan implements Plan {
     final Platform.Device device;
     final Limits limits;
     final Arguments arguments;
+    /** The type of the arrays that cross to the device and back: the spec's, or float32 where the device lacks it and the host converts. */
+    final DType crossing;
     private final String backend;
     private final Algorithm algorithm;
     private final boolean profiled;
     private @Nullable DeviceArrays arrays;
-    private @Nullable GradientArrays gradients;
     private @Nullable Stage forward;
     private @Nullable Stage backward;
-
-    /** Arrays of the backward pass. */
-    record GradientArrays(FloatArray dOut, FloatArray delta, FloatArray dq, FloatArray dk, FloatArray dv) {
-        static GradientArrays of(AttentionSpec spec) {
-            int queries = DeviceArrays.elements(spec.qShape());
-            int keys = DeviceArrays.elements(spec.kvShape());
-            return new GradientArrays(new FloatArray(queries), new FloatArray(DeviceArrays.elements(spec.lseShape())), new FloatArray(queries),
-                    new FloatArray(keys), new FloatArray(keys));
-        }
-    }
 
     DevicePlan(String backend, Platform.Device device, AttentionSpec spec, Algorithm algorithm, boolean profiled) {
         this.backend = backend;
@@ -44,7 +36,8 @@ abstract class DevicePlan implements Plan {
         this.profiled = profiled;
         this.limits = device.limits();
         this.arguments = Arguments.of(spec);
-        long largest = Math.max(bytes(spec.qShape()), bytes(spec.kvShape()));
+        this.crossing = device.has(spec.dtype()) ? spec.dtype() : DType.FP32;
+        long largest = Math.max(crossingBytes(spec.qShape()), crossingBytes(spec.kvShape()));
         limits.require(what(), Math.max(largest, largestExtra()), residentBytes() + forwardExtraBytes() + backwardExtraBytes());
     }
 
@@ -52,7 +45,7 @@ abstract class DevicePlan implements Plan {
     abstract Stage forwardStage(DeviceArrays arrays);
 
     /** The graph of the backward pass. */
-    abstract Stage backwardStage(DeviceArrays arrays, GradientArrays gradients);
+    abstract Stage backwardStage(DeviceArrays arrays, DeviceArrays.GradientArrays gradients);
 
     /** Device memory beyond inputs and outputs. */
     abstract long forwardExtraBytes();
@@ -78,10 +71,19 @@ abstract class DevicePlan implements Plan {
         return bytes;
     }
 
+    private long crossingBytes(int[] shape) {
+        return bytes(shape) / Float.BYTES * crossing.bytes();
+    }
+
+    /** Bytes of the floats that are made of operands of these shapes for float32 kernels: 0 if they cross over as floats. */
+    long widenedBytes(int[]... shapes) {
+        return crossing == DType.FP32 ? 0 : Arrays.stream(shapes).mapToLong(DevicePlan::bytes).sum();
+    }
+
     /** Inputs and outputs of both passes, held at once: each pass has its own copies on the device. */
     private long residentBytes() {
-        long forwardBytes = 2 * bytes(spec.qShape()) + 2 * bytes(spec.kvShape()) + bytes(spec.lseShape());
-        return 2 * forwardBytes + 2 * bytes(spec.qShape()) + 2 * bytes(spec.kvShape());
+        long tensors = 2 * crossingBytes(spec.qShape()) + 2 * crossingBytes(spec.kvShape());
+        return 3 * tensors + 2 * bytes(spec.lseShape());
     }
 
     private String what() {
@@ -93,50 +95,52 @@ abstract class DevicePlan implements Plan {
     public Forward forward(Tensor q, Tensor k, Tensor v) {
         long start = System.nanoTime();
         DeviceArrays a = arrays();
-        DeviceArrays.copyIn(q, a.q);
-        DeviceArrays.copyIn(k, a.k);
-        DeviceArrays.copyIn(v, a.v);
+        a.q.copyIn(q);
+        a.k.copyIn(k);
+        a.v.copyIn(v);
         if (forward == null) {
             forward = Stage.built(() -> forwardStage(a));
         }
         Stage.Cost cost = forward.run();
-        Tensor out = DeviceArrays.copyOut(a.out, spec.qShape());
-        Tensor lse = DeviceArrays.copyOut(a.lse, spec.lseShape());
-        return new Forward(q, k, v, out, lse, report(forwardKernels(), cost, start, forwardExtraBytes()));
+        return new Forward(q, k, v, a.out.copyOut(), a.lse.copyOut(), report(forwardKernels(), cost, start, forwardExtraBytes()));
     }
 
     @Override
     public Gradients backward(Tensor dOut, Forward f) {
         long start = System.nanoTime();
         DeviceArrays a = arrays();
-        if (gradients == null) {
-            gradients = GradientArrays.of(spec);
-        }
-        DeviceArrays.copyIn(f.q(), a.q);
-        DeviceArrays.copyIn(f.k(), a.k);
-        DeviceArrays.copyIn(f.v(), a.v);
-        DeviceArrays.copyIn(f.out(), a.out);
-        DeviceArrays.copyIn(f.lse(), a.lse);
-        DeviceArrays.copyIn(dOut, gradients.dOut);
+        DeviceArrays.GradientArrays g = a.gradients();
+        a.q.copyIn(f.q());
+        a.k.copyIn(f.k());
+        a.v.copyIn(f.v());
+        a.out.copyIn(f.out());
+        a.lse.copyIn(f.lse());
+        g.dOut().copyIn(dOut);
         if (backward == null) {
-            GradientArrays g = gradients;
             backward = Stage.built(() -> backwardStage(a, g));
         }
         Stage.Cost cost = backward.run();
-        return new Gradients(DeviceArrays.copyOut(gradients.dq, spec.qShape()), DeviceArrays.copyOut(gradients.dk, spec.kvShape()),
-                DeviceArrays.copyOut(gradients.dv, spec.kvShape()), report(backwardKernels(), cost, start, backwardExtraBytes()));
+        return new Gradients(g.dq().copyOut(), g.dk().copyOut(), g.dv().copyOut(),
+                report(backwardKernels(), cost, start, backwardExtraBytes()));
     }
 
     private DeviceArrays arrays() {
         if (arrays == null) {
-            arrays = new DeviceArrays(spec);
+            arrays = new DeviceArrays(spec, crossing);
         }
         return arrays;
     }
 
     private Report report(List<String> kernels, Stage.Cost cost, long start, long extraBytes) {
         return new Report(backend, device.description(), device.driverName(), algorithm.name().toLowerCase(Locale.ROOT), kernels, cost.kernelNanos(),
-                cost.compileNanos(), System.nanoTime() - start, extraBytes);
+                cost.compileNanos(), System.nanoTime() - start, extraBytes, remarks());
+    }
+
+    private List<String> remarks() {
+        return crossing == spec.dtype()
+                ? List.of()
+                : List.of("%s is converted to fp32 and back on the host: TornadoVM has no %s on this device (%s)"
+                        .formatted(spec.dtype(), spec.dtype(), device.driverName()));
     }
 
     @Override

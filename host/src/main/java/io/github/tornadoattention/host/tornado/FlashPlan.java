@@ -7,10 +7,8 @@ import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
 import io.github.tornadoattention.kernels.RowDots;
 import java.util.List;
-import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.KernelContext;
-import uk.ac.manchester.tornado.api.TaskGraph;
-import uk.ac.manchester.tornado.api.enums.DataTransferMode;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Flash attention on a device: one kernel forward, three backward. */
@@ -27,39 +25,43 @@ class FlashPlan extends DevicePlan {
     Stage forwardStage(DeviceArrays a) {
         Tiling t = tiling(FlashForward.class);
         IntArray shape = arguments.shape(BlockLists.ofQueries(spec, t));
-        TaskGraph graph = new TaskGraph("flash")
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape, arguments.numbers())
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v)
-                .task("forward", FlashForward::forward, new KernelContext(), a.q, a.k, a.v, a.out, a.lse, shape, arguments.numbers(),
-                        spec.headDim(), t.blocks(), t.threads(), t.slices(spec.headDim()), arguments.options())
-                .transferToHost(DataTransferMode.EVERY_EXECUTION, a.out, a.lse);
         long groups = FORWARD.groups(t, (long) spec.batch() * spec.heads(), spec.seqQ());
-        return new Stage(device, profiled(), graph, new GridScheduler("flash.forward", Stage.grid(FORWARD.kernel(), groups, t, limits)));
+        return new Tasks("flash")
+                .constants(shape, arguments.numbers())
+                .inputs(a.q, a.k, a.v)
+                .widen(a.q, a.k, a.v)
+                .task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits), g -> g.task("forward", FlashForward::forward, new KernelContext(),
+                        a.q.floats(), a.k.floats(), a.v.floats(), a.out.floats(), a.lse.floats(), shape, arguments.numbers(),
+                        spec.headDim(), t.blocks(), t.threads(), t.slices(spec.headDim()), arguments.options()))
+                .narrow(a.out)
+                .outputs(a.out, a.lse)
+                .stage(device, profiled());
     }
 
     @Override
-    Stage backwardStage(DeviceArrays a, GradientArrays g) {
+    Stage backwardStage(DeviceArrays a, DeviceArrays.GradientArrays g) {
         Tiling tq = tiling(FlashBackwardQueries.class);
         Tiling tk = tiling(FlashBackwardKeys.class);
         IntArray shapeQ = arguments.shape(BlockLists.ofQueries(spec, tq));
         IntArray shapeK = arguments.shape(BlockLists.ofKeys(spec, tk));
-        KernelContext context = new KernelContext();
-        TaskGraph graph = new TaskGraph("flashBackward")
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shapeQ, shapeK, arguments.numbers())
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v, a.out, a.lse, g.dOut())
-                .task("rowDots", RowDots::rowDots, context, a.out, g.dOut(), g.delta(), shapeQ, spec.headDim())
-                .task("keys", FlashBackwardKeys::backward, context, a.q, a.k, a.v, g.dOut(), a.lse, g.delta(), g.dk(), g.dv(), shapeK, arguments.numbers(),
-                        spec.headDim(), tk.blocks(), tk.threads(), tk.slices(spec.headDim()), arguments.options())
-                .task("queries", FlashBackwardQueries::backward, context, a.q, a.k, a.v, g.dOut(), a.lse, g.delta(), g.dq(), shapeQ, arguments.numbers(),
-                        spec.headDim(), tq.blocks(), tq.threads(), tq.slices(spec.headDim()), arguments.options())
-                .transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq(), g.dk(), g.dv());
         long keyGroups = KEYS.groups(tk, (long) spec.batch() * spec.kvHeads(), spec.seqK());
         long queryGroups = QUERIES.groups(tq, (long) spec.batch() * spec.heads(), spec.seqQ());
-        GridScheduler grids = new GridScheduler();
-        grids.addWorkerGrid("flashBackward.rowDots", Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ()));
-        grids.addWorkerGrid("flashBackward.keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits));
-        grids.addWorkerGrid("flashBackward.queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits));
-        return new Stage(device, profiled(), graph, grids);
+        FloatArray dOut = g.dOut().floats();
+        return new Tasks("flashBackward")
+                .constants(shapeQ, shapeK, arguments.numbers())
+                .inputs(a.q, a.k, a.v, a.out, a.lse, g.dOut())
+                .widen(a.q, a.k, a.v, a.out, g.dOut())
+                .task("rowDots", Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ()), graph -> graph.task("rowDots", RowDots::rowDots,
+                        new KernelContext(), a.out.floats(), dOut, g.delta(), shapeQ, spec.headDim()))
+                .task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits), graph -> graph.task("keys", FlashBackwardKeys::backward,
+                        new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, a.lse.floats(), g.delta(), g.dk().floats(),
+                        g.dv().floats(), shapeK, arguments.numbers(), spec.headDim(), tk.blocks(), tk.threads(), tk.slices(spec.headDim()), arguments.options()))
+                .task("queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits), graph -> graph.task("queries", FlashBackwardQueries::backward,
+                        new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, a.lse.floats(), g.delta(), g.dq().floats(), shapeQ,
+                        arguments.numbers(), spec.headDim(), tq.blocks(), tq.threads(), tq.slices(spec.headDim()), arguments.options()))
+                .narrow(g.dq(), g.dk(), g.dv())
+                .outputs(g.dq(), g.dk(), g.dv())
+                .stage(device, profiled());
     }
 
     /** How a kernel cuts its work; the best that the device can run, unless overridden. */
@@ -69,18 +71,18 @@ class FlashPlan extends DevicePlan {
 
     @Override
     long forwardExtraBytes() {
-        return 0;
+        return 2 * widenedBytes(spec.qShape(), spec.kvShape());
     }
 
     /** D, one number a query. */
     @Override
     long backwardExtraBytes() {
-        return bytes(spec.lseShape());
+        return bytes(spec.lseShape()) + 4 * widenedBytes(spec.qShape(), spec.kvShape());
     }
 
     @Override
     long largestExtra() {
-        return backwardExtraBytes();
+        return Math.max(bytes(spec.lseShape()), Math.max(widenedBytes(spec.qShape()), widenedBytes(spec.kvShape())));
     }
 
     @Override

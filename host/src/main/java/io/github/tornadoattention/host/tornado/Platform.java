@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host.tornado;
 
+import io.github.tornadoattention.host.DType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -30,6 +31,18 @@ public final class Platform {
         /** The device in words. */
         public String description() {
             return device.getPhysicalDevice() == null ? device.getDeviceName() : device.getPhysicalDevice().getDeviceName();
+        }
+
+        /**
+         * Whether kernels can read and write arrays of this type. bfloat16 exists in TornadoVM's CUDA driver alone, float16 in OpenCL where the
+         * device has it.
+         */
+        boolean has(DType dtype) {
+            return simulated() || switch (dtype) {
+                case FP32 -> true;
+                case FP16 -> !driverName.equals("opencl") || device.getPhysicalDevice().getDeviceInfo().contains("cl_khr_fp16");
+                case BF16 -> driverName.equals("cuda");
+            };
         }
 
         Limits limits() {

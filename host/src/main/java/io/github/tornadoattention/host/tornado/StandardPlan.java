@@ -8,10 +8,7 @@ import io.github.tornadoattention.kernels.StandardBackward;
 import io.github.tornadoattention.kernels.StandardForward;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.KernelContext;
-import uk.ac.manchester.tornado.api.TaskGraph;
-import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -45,52 +42,52 @@ final class StandardPlan extends DevicePlan {
 
     @Override
     Stage forwardStage(DeviceArrays a) {
-        TaskGraph graph = new TaskGraph("standard")
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape, arguments.numbers())
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v);
-        probabilities(graph, a);
-        graph.task("output", StandardForward::output, probabilities(), a.v, a.out, shape, rows(), spec.seqK(), spec.headDim())
-                .transferToHost(DataTransferMode.EVERY_EXECUTION, a.out, a.lse);
-        GridScheduler grids = probabilityGrids("standard");
-        grids.addWorkerGrid("standard.output", Stage.loops(rows(), spec.headDim()));
-        return new Stage(device, profiled(), graph, grids);
-    }
-
-    private GridScheduler probabilityGrids(String graph) {
-        GridScheduler grids = new GridScheduler(graph + ".scores", Stage.loops(rows(), spec.seqK()));
-        grids.addWorkerGrid(graph + ".softmax", Stage.loop(rows()));
-        return grids;
+        FloatArray p = probabilities();
+        Tasks tasks = new Tasks("standard")
+                .constants(shape, arguments.numbers())
+                .inputs(a.q, a.k, a.v)
+                .widen(a.q, a.k, a.v);
+        return probabilities(tasks, a)
+                .task("output", Stage.loops(rows(), spec.headDim()), g -> g.task("output", StandardForward::output, p, a.v.floats(),
+                        a.out.floats(), shape, rows(), spec.seqK(), spec.headDim()))
+                .narrow(a.out)
+                .outputs(a.out, a.lse)
+                .stage(device, profiled());
     }
 
     /** P, and lse with it. */
-    private void probabilities(TaskGraph graph, DeviceArrays a) {
+    private Tasks probabilities(Tasks tasks, DeviceArrays a) {
         FloatArray p = probabilities();
-        graph.task("scores", StandardForward::scores, a.q, a.k, p, shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim(), arguments.options())
-                .task("softmax", StandardForward::softmax, p, a.lse, arguments.numbers(), rows(), spec.seqK());
+        return tasks
+                .task("scores", Stage.loops(rows(), spec.seqK()), g -> g.task("scores", StandardForward::scores, a.q.floats(), a.k.floats(), p,
+                        shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim(), arguments.options()))
+                .task("softmax", Stage.loop(rows()), g -> g.task("softmax", StandardForward::softmax, p, a.lse.floats(), arguments.numbers(),
+                        rows(), spec.seqK()));
     }
 
     @Override
-    Stage backwardStage(DeviceArrays a, GradientArrays g) {
+    Stage backwardStage(DeviceArrays a, DeviceArrays.GradientArrays g) {
         FloatArray p = probabilities();
         FloatArray ds = new FloatArray(p.getSize());
-        TaskGraph graph = new TaskGraph("standardBackward")
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, shape, arguments.numbers())
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, a.q, a.k, a.v, a.out, g.dOut());
-        probabilities(graph, a);
-        graph.task("rowDots", RowDots::rowDots, new KernelContext(), a.out, g.dOut(), g.delta(), shape, spec.headDim())
-                .task("scoreGradients", StandardBackward::scores, a.q, a.k, a.v, g.dOut(), p, g.delta(), ds, shape, arguments.numbers(),
-                        rows(), spec.seqK(), spec.headDim(), arguments.options())
-                .task("queries", StandardBackward::queries, ds, a.k, g.dq(), shape, arguments.numbers(), rows(), spec.seqK(),
-                        spec.headDim())
-                .task("keys", StandardBackward::keys, a.q, g.dOut(), p, ds, g.dk(), g.dv(), shape, arguments.numbers(),
-                        spec.batch() * spec.kvHeads() * spec.seqK(), spec.seqK(), spec.headDim())
-                .transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq(), g.dk(), g.dv());
-        GridScheduler grids = probabilityGrids("standardBackward");
-        grids.addWorkerGrid("standardBackward.rowDots", Stage.rows(rows()));
-        grids.addWorkerGrid("standardBackward.scoreGradients", Stage.loops(rows(), spec.seqK()));
-        grids.addWorkerGrid("standardBackward.queries", Stage.loops(rows(), spec.headDim()));
-        grids.addWorkerGrid("standardBackward.keys", Stage.loops(spec.batch() * spec.kvHeads() * spec.seqK(), spec.headDim()));
-        return new Stage(device, profiled(), graph, grids);
+        FloatArray dOut = g.dOut().floats();
+        int keys = spec.batch() * spec.kvHeads() * spec.seqK();
+        Tasks tasks = new Tasks("standardBackward")
+                .constants(shape, arguments.numbers())
+                .inputs(a.q, a.k, a.v, a.out, g.dOut())
+                .widen(a.q, a.k, a.v, a.out, g.dOut());
+        return probabilities(tasks, a)
+                .task("rowDots", Stage.rows(rows()), graph -> graph.task("rowDots", RowDots::rowDots, new KernelContext(), a.out.floats(), dOut,
+                        g.delta(), shape, spec.headDim()))
+                .task("scoreGradients", Stage.loops(rows(), spec.seqK()), graph -> graph.task("scoreGradients", StandardBackward::scores,
+                        a.q.floats(), a.k.floats(), a.v.floats(), dOut, p, g.delta(), ds, shape, arguments.numbers(),
+                        rows(), spec.seqK(), spec.headDim(), arguments.options()))
+                .task("queries", Stage.loops(rows(), spec.headDim()), graph -> graph.task("queries", StandardBackward::queries, ds, a.k.floats(),
+                        g.dq().floats(), shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim()))
+                .task("keys", Stage.loops(keys, spec.headDim()), graph -> graph.task("keys", StandardBackward::keys, a.q.floats(), dOut, p, ds,
+                        g.dk().floats(), g.dv().floats(), shape, arguments.numbers(), keys, spec.seqK(), spec.headDim()))
+                .narrow(g.dq(), g.dk(), g.dv())
+                .outputs(g.dq(), g.dk(), g.dv())
+                .stage(device, profiled());
     }
 
     private long matrixBytes() {
@@ -99,17 +96,17 @@ final class StandardPlan extends DevicePlan {
 
     @Override
     long forwardExtraBytes() {
-        return matrixBytes();
+        return matrixBytes() + 2 * widenedBytes(spec.qShape(), spec.kvShape());
     }
 
     @Override
     long backwardExtraBytes() {
-        return 2 * matrixBytes() + bytes(spec.lseShape());
+        return 2 * matrixBytes() + bytes(spec.lseShape()) + 4 * widenedBytes(spec.qShape(), spec.kvShape());
     }
 
     @Override
     long largestExtra() {
-        return matrixBytes();
+        return Math.max(matrixBytes(), Math.max(widenedBytes(spec.qShape()), widenedBytes(spec.kvShape())));
     }
 
     @Override

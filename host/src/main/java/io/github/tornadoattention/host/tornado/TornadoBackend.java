@@ -86,9 +86,6 @@ public final class TornadoBackend implements Backend {
 
     @Override
     public Plan open(AttentionSpec spec, Algorithm algorithm) {
-        return switch (algorithm) {
-            case FLASH -> new FlashPlan(name, device, spec, profiled);
-            case STANDARD -> new StandardPlan(name, device, spec, profiled);
-        };
+        return KernelChoice.plan(name, device, spec, algorithm, profiled);
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Causal;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.check.RandomSpecs.Drawn;
 import java.util.Arrays;
 import java.util.List;
@@ -47,6 +48,8 @@ class RandomSpecsTest {
                 Map.entry("multi-query", s -> s.kvHeads() == 1 && s.heads() > 1),
                 Map.entry("batch", s -> s.batch() > 1),
                 Map.entry("scale", s -> s.scale() != 1 / Math.sqrt(s.headDim())),
+                Map.entry("fp16", s -> s.dtype() == DType.FP16),
+                Map.entry("bf16", s -> s.dtype() == DType.BF16),
                 Map.entry("softcap", s -> s.softcap() > 0),
                 Map.entry("ALiBi", s -> s.alibiSlopes() != null),
                 Map.entry("shared mask", s -> s.blockMask() != null && s.blockMask().heads() == 1),

@@ -192,8 +192,6 @@ class BadInputTest {
             --causal=left       | 'left' is neither bottom-right nor top-left
             --causal top-left   | write --causal=top-left, with =
             --algorithm fast    | 'fast'
-            --dtype fp16        | --dtype fp16 is not supported yet
-            --dtype bf16        | --dtype bf16 is not supported yet
             --dtype int8        | --dtype int8 is unknown
             --dropout 0.1       | --dropout is not supported yet
             --dropout 1         | --dropout is 1.0, must be at least 0 and below 1

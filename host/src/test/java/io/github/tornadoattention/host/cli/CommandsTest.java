@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.npy.ArraySource;
 import io.github.tornadoattention.host.npy.NpyFiles;
@@ -14,6 +15,7 @@ import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the commands do when all is well. */
@@ -70,6 +72,28 @@ class CommandsTest {
             }
             assertThat(dq).containsExactly(expected, Offset.offset(1e-5f));
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"FP16", "BF16"})
+    void otherTypesAreWrittenAsFloat32(DType dtype) {
+        Path output = folder.resolve("out.npz");
+        Call call = Call.of("run", input().toString(), "--out", output.toString(), "--backend", "cpu", "--dtype", dtype.toString()).done();
+        assertThat(call.out()).contains(" " + dtype + " ");
+        float[] plain = array(output, "out");
+        for (float value : plain) {
+            assertThat(dtype.round(value)).isEqualTo(value);
+        }
+        Call.of("run", input().toString(), "--out", output.toString(), "--backend", "cpu").done();
+        assertThat(array(output, "out")).isNotEqualTo(plain).containsExactly(plain, Offset.offset(0.02f));
+    }
+
+    @Test
+    void numbersThatDoNotFitFp16AreRefused() {
+        byte[] large = NpyFiles.floats("(1, 1, 1, 1)", 65520f);
+        Path input = NpyFiles.npz(folder.resolve("large.npz"), "q", large, "k", large, "v", large);
+        Call.of("run", input.toString(), "--backend", "cpu", "--dtype", "fp16").refused(Failure.USAGE, "array 'q' of", "65520.0", "does not fit fp16");
+        Call.of("run", input.toString(), "--backend", "cpu", "--dtype", "bf16").done();
     }
 
     @Test

@@ -81,11 +81,26 @@ class VerifyCommandTest {
         verify("--case", "none").refused(Failure.USAGE, "no case 'none'", "good, wrong");
     }
 
+    /** Inputs that fp16 holds exactly, so that the stored results are right; 2049 is not among them. */
+    @Test
+    void aCaseMayHaveADtype() {
+        cases.clear();
+        cases.put("good", FIELDS + ", \"dtype\": \"fp16\"");
+        assertThat(lastLine(verify())).isEqualTo("1 passed, 0 failed");
+        byte[] odd = array(1, 2, 3, 2049);
+        byte[] zero = array(0, 0, 0, 0);
+        NpyFiles.npz(folder.resolve("good.npz"), "q", zero, "k", zero, "v", odd, "out", odd, "lse", NpyFiles.floats("(1, 1, 1)", 0));
+        assertThat(verify().out()).contains("FAIL good", "expected 2049", "got 2048");
+        cases.put("good", FIELDS);
+        assertThat(lastLine(verify())).isEqualTo("1 passed, 0 failed");
+    }
+
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
             "dropout": 0.1                  | field 'dropout' is not supported yet
             "causal": "sideways"            | causal must be null, bottom-right or top-left, is sideways
             "window": [1]                   | window must be two numbers
+            "dtype": "half"                 | dtype 'half' is none of fp32, fp16, bf16
             "scale": "x"                    | scale must be a number, is x
             "key_lengths": [0.5]            | key_lengths must be a list of whole numbers
             "block": {"size": 16}           | array 'block_mask' of
