@@ -1,26 +1,80 @@
 package io.github.tornadoattention.bench;
 
+import io.github.tornadoattention.bench.cpu.CpuBench;
 import io.github.tornadoattention.bench.device.DeviceBench;
+import io.github.tornadoattention.bench.device.PaperBench;
 import io.github.tornadoattention.bench.device.RandomChecks;
-import io.github.tornadoattention.host.AttentionException;
+import io.github.tornadoattention.host.cli.Failure;
 import io.github.tornadoattention.host.cli.StandardError;
+import io.github.tornadoattention.host.cli.Terminal;
+import java.io.PrintWriter;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
 
-/** What scripts/bench runs. Exit codes are those of the command line tool. */
-@Command(name = "bench", mixinStandardHelpOptions = true, subcommands = {DeviceBench.class, RandomChecks.class},
-        description = "Measures attention; every result is checked before its time is reported.")
-public final class Main {
-    private static final int BUG = 70;
+/** What scripts/bench runs. Exit codes are those of the command line tool, see {@link Failure}. */
+@Command(name = "bench", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND",
+        description = "Measures attention; every result is compared with float64 before it is timed.",
+        footer = "scripts/bench hands -J<option> to the JVM, for example -J-Xmx8g.")
+public final class Main implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--verbose", scope = ScopeType.INHERIT, description = "Show the stack trace of an error.")
+    private boolean verbose;
 
     private Main() {}
 
     /** Runs a subcommand and ends the JVM. */
     public static void main(String[] args) {
         StandardError.restore();
-        System.exit(new CommandLine(new Main()).setExecutionExceptionHandler((e, command, parsed) -> {
-            System.err.println("bench: " + e.getMessage());
-            return e instanceof AttentionException known ? known.exitCode() : BUG;
-        }).execute(args));
+        Locale.setDefault(Locale.ROOT);
+        System.exit(run(Terminal.ofProcess(), args));
+    }
+
+    /** Runs a subcommand and returns the exit code. */
+    static int run(Terminal terminal, String... args) {
+        Main main = new Main();
+        CommandLine line = new CommandLine(main);
+        line.addSubcommand(new DeviceBench(terminal));
+        line.addSubcommand(new PaperBench(terminal));
+        line.addSubcommand(new CpuBench(terminal));
+        line.addSubcommand(new RandomChecks());
+        line.getSubcommands().values().forEach(sub -> sub.getCommandSpec().mixinStandardHelpOptions(true));
+        line.setOut(new PrintWriter(terminal.out(), true, terminal.out().charset()));
+        line.setErr(new PrintWriter(terminal.err(), true, terminal.err().charset()));
+        line.setParameterExceptionHandler((e, arguments) -> report(terminal, usage(e), e, main.verbose));
+        line.setExecutionExceptionHandler((e, command, parsed) -> report(terminal, Failure.of(e), e, main.verbose));
+        try {
+            return line.execute(args);
+        } catch (Error e) {
+            return report(terminal, Failure.of(e), e, main.verbose);
+        }
+    }
+
+    /** Without a command there is nothing to do. */
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a command is missing: %s".formatted(String.join(", ", spec.subcommands().keySet())));
+    }
+
+    private static Failure usage(ParameterException e) {
+        String message = e.getMessage() == null ? "" : e.getMessage();
+        String reason = message.lines().map(String::strip).reduce((a, b) -> a + "; " + b).orElse("wrong usage");
+        return new Failure(Failure.USAGE, "%s (see %s --help)".formatted(reason, e.getCommandLine().getCommandSpec().qualifiedName()));
+    }
+
+    private static int report(Terminal terminal, Failure failure, Throwable cause, boolean verbose) {
+        terminal.out().flush();
+        terminal.err().println("bench: " + failure.line());
+        if (verbose) {
+            cause.printStackTrace(terminal.err());
+        }
+        return failure.exitCode();
     }
 }

@@ -5,11 +5,6 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Causal;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,11 +21,43 @@ public final class Result {
             "tflops", "executed_tflops", "bytes_model", "gb_per_s", "peak_device_bytes", "max_abs_error", "checked", "ceiling_fraction", "error", "versions",
             "command", "date");
 
+    /** What says which measurement this is; the other fields say how it went. */
+    public static final List<String> IDENTITY = List.of("backend", "driver", "device", "algorithm", "dtype", "direction", "batch", "heads", "kv_heads",
+            "seq_q", "seq_k", "head_dim", "causal", "dropout", "density", "threads", "block");
+
+    private static final List<String> NEEDED = List.of("backend", "algorithm", "direction");
+
     private final Map<String, @Nullable Object> fields = new LinkedHashMap<>();
 
     /** A result with all fields unknown. */
     public Result() {
         FIELDS.forEach(field -> fields.put(field, null));
+    }
+
+    /**
+     * Reads a line. Fields that this version does not know are left out.
+     *
+     * @throws IllegalArgumentException if it is no JSON object, or one of something else; the message says which
+     */
+    public static Result parse(String line) {
+        Map<String, Object> read;
+        try {
+            read = JSON.std.mapFrom(line);
+        } catch (IOException | IllegalStateException e) {
+            throw new IllegalArgumentException("no JSON object", e);
+        }
+        for (String field : NEEDED) {
+            if (!(read.get(field) instanceof String)) {
+                throw new IllegalArgumentException("no result of this project: field '%s' is missing".formatted(field));
+            }
+        }
+        Result result = new Result();
+        read.forEach((field, value) -> {
+            if (FIELDS.contains(field)) {
+                result.fields.put(field, value);
+            }
+        });
+        return result;
     }
 
     /**
@@ -63,20 +90,45 @@ public final class Result {
         return fields.get(field) instanceof Number number ? number.doubleValue() : Double.NaN;
     }
 
+    /** The value of a text field, "" if unknown. */
+    public String text(String field) {
+        return fields.get(field) instanceof String text ? text : "";
+    }
+
+    /** Whether this is a time that can be shown: it was compared with float64 and nothing failed. */
+    public boolean timed() {
+        return fields.get("error") == null && Boolean.TRUE.equals(fields.get("checked")) && number("median_ms") > 0;
+    }
+
+    /** What says which measurement this is, in one text: equal for equal measurements. */
+    public String identity() {
+        return identity(IDENTITY);
+    }
+
+    /** Likewise, by some of the fields. */
+    public String identity(List<String> by) {
+        StringBuilder text = new StringBuilder();
+        for (String field : by) {
+            text.append(field).append('=').append(plain(fields.get(field))).append(' ');
+        }
+        return text.toString().strip();
+    }
+
+    /** A value as text, in which 1 and 1.0 are the same, as they are in JSON. */
+    static String plain(@Nullable Object value) {
+        if (value instanceof Number number) {
+            double real = number.doubleValue();
+            return real == Math.rint(real) && Math.abs(real) < 1e15 ? Long.toString((long) real) : Double.toString(real);
+        }
+        return value == null ? "null" : value.toString();
+    }
+
     /** The line, without its end. */
     public String json() {
         try {
             return JSON.std.with(JSON.Feature.WRITE_NULL_PROPERTIES).asString(fields);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        }
-    }
-
-    /** Appends the line to a file, whole or not at all. */
-    public void appendTo(Path file) throws IOException {
-        ByteBuffer line = ByteBuffer.wrap((json() + "\n").getBytes(StandardCharsets.UTF_8));
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND)) {
-            channel.write(line);
         }
     }
 }

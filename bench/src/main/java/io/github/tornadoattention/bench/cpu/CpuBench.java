@@ -1,15 +1,21 @@
 package io.github.tornadoattention.bench.cpu;
 
+import io.github.tornadoattention.bench.GridFlags;
+import io.github.tornadoattention.bench.Only;
 import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.bench.ResultsFile;
 import io.github.tornadoattention.bench.Times;
+import io.github.tornadoattention.bench.Versions;
 import io.github.tornadoattention.host.Attention;
-import io.github.tornadoattention.host.AttentionException;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Tensor;
+import io.github.tornadoattention.host.UsageException;
+import io.github.tornadoattention.host.cli.Failure;
+import io.github.tornadoattention.host.cli.Progress;
+import io.github.tornadoattention.host.cli.Terminal;
 import io.github.tornadoattention.host.cpu.CpuBackend;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
-import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -19,109 +25,137 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Our attention on the CPU beside ONNX Runtime's: checks that they agree, then times them in alternation. */
-@Command(name = "cpu", mixinStandardHelpOptions = true,
-        description = "Checks, then times attention on the CPU beside ONNX Runtime.")
+@Command(name = "cpu",
+        description = "Checks, then times attention on the CPU beside ONNX Runtime and PyTorch, in alternation.")
 public final class CpuBench implements Callable<Integer> {
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
     private static final double AGREEMENT = 1e-5;
     private static final int WARM_UP = 5;
     private static final int TURN = 3;
     private static final int FEWEST = 12;
+    private static final double SECONDS = 8;
 
-    @Option(names = "--quick", description = "forward at n 1024 and 2048 only; under 3 minutes")
-    private boolean quick;
-
-    @Option(names = "--only", split = ",", description = "rows with these values, e.g. seq_q=1024,threads=1")
-    private Map<String, String> only = new LinkedHashMap<>();
-
-    @Option(names = "--seconds", defaultValue = "8", description = "time for each row (default: 8)")
-    private double seconds = 8;
+    @Mixin
+    private GridFlags flags;
 
     @Option(names = "--cpu-time", description = "on 1 thread: the time that it really ran, for machines with other work to do")
     private boolean cpuTime;
 
-    @Option(names = "--out", description = "JSON-lines file to append to")
-    private @Nullable Path out;
-
     private final Map<Integer, Double> multiplyAdds = new LinkedHashMap<>();
     private final Map<Integer, Double> reading = new LinkedHashMap<>();
+    private final Terminal terminal;
+    private @Nullable ResultsFile file;
     private boolean allRight = true;
 
-    /** Runs it as a program of its own. */
-    public static void main(String[] args) {
-        System.exit(new CommandLine(new CpuBench()).setExecutionExceptionHandler((e, command, parsed) -> {
-            System.err.println("bench: " + e.getMessage());
-            return e instanceof AttentionException known ? known.exitCode() : 70;
-        }).execute(args));
+    /** Prints to a terminal. */
+    public CpuBench(Terminal terminal) {
+        this.terminal = terminal;
     }
 
     @Override
     public Integer call() throws Exception {
-        for (Row row : Row.all(quick)) {
-            if (row.matches(only)) {
-                measure(row);
+        Only only = flags.only();
+        file = flags.out() == null ? null : ResultsFile.append(flags.out(), terminal.err());
+        List<Row> rows = Row.all(flags.quick()).stream().filter(row -> only.matches(identified(row, "cpu", "flash"))).toList();
+        if (rows.isEmpty()) {
+            throw new UsageException("no measurement of the grid is what --only asks for");
+        }
+        long start = System.nanoTime();
+        try (Progress progress = Progress.of(terminal, "bench cpu", rows.size())) {
+            for (Row row : rows) {
+                if (System.nanoTime() - start > flags.minutes() * 60e9) {
+                    progress.print("stopped after %s minutes; the same command goes on".formatted(flags.minutes()));
+                    break;
+                }
+                if (flags.list()) {
+                    progress.print(row.toString());
+                } else if (file == null || !file.has(identified(row, "cpu", "flash"))) {
+                    progress.at(row.toString());
+                    measure(row, progress);
+                }
+                progress.step();
             }
         }
-        return allRight ? 0 : 1;
+        return allRight ? Failure.DONE : Failure.CHECK_FAILED;
     }
 
-    private void measure(Row row) throws Exception {
+    /** What says which measurement a row is. */
+    private static Result identified(Row row, String backend, String algorithm) {
+        CpuBackend ours = new CpuBackend(row.threads());
+        return new Result().with(row.spec()).with("backend", backend).with("device", ours.device()).with("algorithm", algorithm)
+                .with("dtype", "fp32").with("direction", row.direction()).with("threads", row.threads());
+    }
+
+    private void measure(Row row, Progress progress) throws Exception {
         SplittableRandom random = new SplittableRandom(1);
         Tensor q = normal(random, row.spec().qShape());
         Tensor k = normal(random, row.spec().kvShape());
         Tensor v = normal(random, row.spec().kvShape());
         Tensor dOut = normal(random, row.spec().qShape());
         CpuBackend backend = new CpuBackend(row.threads());
-        System.out.println(row);
-        try (Attention attention = Attention.on(backend, row.spec());
-                Peer peer = row.forward() ? Peer.onnxRuntime(row.spec(), row.threads(), q, k, v) : null) {
+        progress.print(row.toString());
+        List<Peer> peers = row.forward() ? Peer.all(row.spec(), row.threads(), q, k, v) : List.of();
+        try (Attention attention = Attention.on(backend, row.spec())) {
             long start = System.nanoTime();
             Forward f = attention.forward(q, k, v);
             double first = (System.nanoTime() - start) / 1e6;
             ExactRows exact = new ExactRows(row.spec(), q, k, v, dOut);
             float[] ours = row.forward() ? f.out().toArray() : attention.backward(dOut, f).dq().toArray();
             double error = exact.error(ours, !row.forward());
-            Result own = result(row, "cpu", backend.device(), f.report().algorithm(), error)
-                    .with("versions", Map.of("jdk", Runtime.version().toString()))
-                    .with("peak_device_bytes", f.report().extraBytes());
-            Result theirs = null;
-            if (peer != null) {
-                peer.run();
-                double apart = difference(ours, peer.out());
-                if (apart > AGREEMENT) {
-                    System.out.printf("  differs from %s by %.1e: not timed%n", peer.name(), apart);
-                    allRight = false;
-                    return;
-                }
-                theirs = result(row, peer.name(), backend.device(), "MultiHeadAttention", exact.error(peer.out(), false))
-                        .with("versions", Map.of(peer.name(), peer.version(), "jdk", Runtime.version().toString()));
-            }
-            if (!Boolean.TRUE.equals(own.get("checked"))) {
-                System.out.printf("  differs from float64 by %.1e: not timed%n", error);
-                allRight = false;
+            List<Result> results = new ArrayList<>();
+            List<Runnable> runs = new ArrayList<>();
+            results.add(result(row, "cpu", f.report().algorithm(), error)
+                    .with("versions", Versions.ofJvm())
+                    .with("peak_device_bytes", f.report().extraBytes()));
+            runs.add(row.forward() ? () -> attention.forward(q, k, v) : () -> attention.backward(dOut, f));
+            if (error > AGREEMENT) {
+                wrong(results.getFirst(), error, progress);
                 return;
             }
-            Runnable run = row.forward() ? () -> attention.forward(q, k, v) : () -> attention.backward(dOut, f);
-            boolean ownTime = cpuTime && row.threads() == 1;
-            List<Times> times = alternate(ownTime ? THREADS::getCurrentThreadCpuTime : System::nanoTime, run, peer);
-            report(row, own, times.getFirst(), first);
-            if (theirs != null && peer != null) {
-                report(row, theirs, times.getLast(), Double.NaN);
-                System.out.printf("  ratio to %s: minimum %.2f, median %.2f%n", peer.name(),
-                        times.getLast().milliseconds(0) / times.getFirst().milliseconds(0),
-                        times.getLast().median() / times.getFirst().median());
+            for (Peer peer : peers) {
+                peer.run();
+                Map<String, String> versions = new LinkedHashMap<>(Versions.ofJvm());
+                versions.put(peer.name(), peer.version());
+                Result theirs = result(row, peer.name(), peer.path(), exact.error(peer.out(), false)).with("versions", versions);
+                double apart = difference(ours, peer.out());
+                if (apart > AGREEMENT) {
+                    wrong(theirs, apart, progress);
+                } else {
+                    results.add(theirs);
+                    runs.add(peer::run);
+                }
             }
+            boolean ownTime = cpuTime && row.threads() == 1;
+            List<Times> times = alternate(ownTime ? THREADS::getCurrentThreadCpuTime : System::nanoTime, runs);
+            for (int n = 0; n < results.size(); n++) {
+                report(row, results.get(n), times.get(n), n == 0 ? first : Double.NaN, progress);
+                if (n > 0) {
+                    progress.print("  ratio to %s: minimum %.2f, median %.2f".formatted(results.get(n).get("backend"),
+                            times.get(n).milliseconds(0) / times.getFirst().milliseconds(0),
+                            times.get(n).median() / times.getFirst().median()));
+                }
+            }
+        } finally {
+            peers.forEach(Peer::close);
         }
     }
 
-    private Result result(Row row, String backend, String device, String algorithm, double error) {
-        return new Result().with(row.spec()).with("backend", backend).with("device", device).with("algorithm", algorithm)
-                .with("dtype", "fp32").with("direction", row.direction()).with("threads", row.threads())
+    /** Keeps a result without a time. */
+    private void wrong(Result result, double error, Progress progress) {
+        progress.print("  %s is off by %.1e: not timed".formatted(result.get("backend"), error));
+        allRight = false;
+        if (file != null) {
+            file.append(result.with("checked", false).with("error", "wrong result: off by %.1e".formatted(error)));
+        }
+    }
+
+    private Result result(Row row, String backend, String algorithm, double error) {
+        return identified(row, backend, algorithm)
                 .with("max_abs_error", error).with("checked", error <= AGREEMENT)
                 .with("command", "scripts/bench cpu%s --only seq_q=%d,seq_k=%d,head_dim=%d,threads=%d,direction=%s".formatted(
                         cpuTime ? " --cpu-time" : "", row.spec().seqQ(), row.spec().seqK(), row.spec().headDim(), row.threads(),
@@ -130,25 +164,20 @@ public final class CpuBench implements Callable<Integer> {
     }
 
     /** Turns of each until the time is up; the first runs, in which code is compiled, are left out. */
-    private List<Times> alternate(LongSupplier clock, Runnable own, @Nullable Peer peer) {
-        List<Long> ours = new ArrayList<>();
-        List<Long> theirs = new ArrayList<>();
+    private List<Times> alternate(LongSupplier clock, List<Runnable> runs) {
+        List<List<Long>> nanos = runs.stream().map(run -> (List<Long>) new ArrayList<Long>()).toList();
         for (int n = 0; n < WARM_UP; n++) {
-            own.run();
-            if (peer != null) {
-                peer.run();
+            runs.forEach(Runnable::run);
+        }
+        long end = System.nanoTime() + (long) (flags.seconds(SECONDS) * 1e9);
+        while (System.nanoTime() < end || nanos.getFirst().size() < FEWEST) {
+            for (int peer = 0; peer < runs.size(); peer++) {
+                for (int n = 0; n < TURN; n++) {
+                    nanos.get(peer).add(nanos(clock, runs.get(peer)));
+                }
             }
         }
-        long end = System.nanoTime() + (long) (seconds * 1e9);
-        while (System.nanoTime() < end || ours.size() < FEWEST) {
-            for (int n = 0; n < TURN; n++) {
-                ours.add(nanos(clock, own));
-            }
-            for (int n = 0; n < TURN && peer != null; n++) {
-                theirs.add(nanos(clock, peer::run));
-            }
-        }
-        return peer == null ? List.of(times(ours)) : List.of(times(ours), times(theirs));
+        return nanos.stream().map(CpuBench::times).toList();
     }
 
     private static long nanos(LongSupplier clock, Runnable body) {
@@ -161,7 +190,7 @@ public final class CpuBench implements Callable<Integer> {
         return new Times(nanos.stream().mapToLong(Long::longValue).toArray());
     }
 
-    private void report(Row row, Result result, Times times, double first) throws Exception {
+    private void report(Row row, Result result, Times times, double first, Progress progress) {
         double minimum = times.milliseconds(0);
         double ceiling = multiplyAdds.computeIfAbsent(row.threads(), Ceilings::multiplyAdds);
         double fraction = row.flops() / minimum / 1e6 / ceiling;
@@ -177,10 +206,10 @@ public final class CpuBench implements Callable<Integer> {
                 .with("jit_ms", Double.isNaN(first) ? null : first - times.median())
                 .with("tflops", row.flops() / times.median() / 1e9).with("executed_tflops", row.flops() / times.median() / 1e9)
                 .with("ceiling_fraction", fraction);
-        System.out.printf("  %-12s minimum %8.2f ms, median %8.2f ms, %d runs; at the minimum %s; error %.1e%n",
-                result.get("backend"), minimum, times.median(), times.sorted().length, rate, result.get("max_abs_error"));
-        if (out != null) {
-            result.appendTo(out);
+        progress.print("  %-12s minimum %8.2f ms, median %8.2f ms, %d runs; at the minimum %s; error %.1e".formatted(
+                result.get("backend"), minimum, times.median(), times.sorted().length, rate, result.get("max_abs_error")));
+        if (file != null) {
+            file.append(result);
         }
     }
 

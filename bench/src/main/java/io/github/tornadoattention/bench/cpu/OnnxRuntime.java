@@ -51,6 +51,11 @@ final class OnnxRuntime implements Peer {
     }
 
     @Override
+    public String path() {
+        return "MultiHeadAttention";
+    }
+
+    @Override
     public String version() {
         return environment.getVersion();
     }

@@ -2,6 +2,8 @@ package io.github.tornadoattention.bench.cpu;
 
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Tensor;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Somebody's attention on fixed inputs. */
@@ -13,21 +15,30 @@ interface Peer extends AutoCloseable {
     }
 
     /**
-     * ONNX Runtime, or nobody if this build is without it.
-     *
-     * @return null without the library or where it does not compute what the spec says
+     * Everybody whose library is in this build and who computes what the spec says. Their classes are not named in code, since a build
+     * without the profile "peers" is without them.
      */
-    static @Nullable Peer onnxRuntime(AttentionSpec spec, int threads, Tensor q, Tensor k, Tensor v) throws Exception {
-        try {
-            Class<?> maker = Class.forName("io.github.tornadoattention.bench.cpu.OnnxRuntime$Factory");
-            return ((Maker) maker.getDeclaredConstructor().newInstance()).make(spec, threads, q, k, v);
-        } catch (ClassNotFoundException e) {
-            return null;
+    static List<Peer> all(AttentionSpec spec, int threads, Tensor q, Tensor k, Tensor v) throws Exception {
+        List<Peer> peers = new ArrayList<>();
+        for (String name : new String[] {"OnnxRuntime", "PyTorch"}) {
+            try {
+                Class<?> maker = Class.forName("io.github.tornadoattention.bench.cpu." + name + "$Factory");
+                Peer peer = ((Maker) maker.getDeclaredConstructor().newInstance()).make(spec, threads, q, k, v);
+                if (peer != null) {
+                    peers.add(peer);
+                }
+            } catch (ClassNotFoundException e) {
+                continue; // not in this build
+            }
         }
+        return peers;
     }
 
     /** The name in results. */
     String name();
+
+    /** What it calls the operation. */
+    String path();
 
     /** Version of the library. */
     String version();

@@ -4,7 +4,6 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.SpecBuilder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * One line of the table: what to compute and on how many threads.
@@ -61,20 +60,6 @@ record Row(AttentionSpec spec, int threads, String direction) {
 
     boolean decodes() {
         return spec.seqQ() == 1;
-    }
-
-    /** Whether the row has all these values. */
-    boolean matches(Map<String, String> only) {
-        return only.entrySet().stream().allMatch(wanted -> wanted.getValue().equals(switch (wanted.getKey()) {
-            case "threads" -> Integer.toString(threads);
-            case "direction" -> direction;
-            case "seq_q" -> Integer.toString(spec.seqQ());
-            case "seq_k" -> Integer.toString(spec.seqK());
-            case "head_dim" -> Integer.toString(spec.headDim());
-            case "causal" -> Boolean.toString(spec.causal() != io.github.tornadoattention.host.Causal.NONE);
-            default -> throw new io.github.tornadoattention.host.UsageException(
-                    "--only %s: known are threads, direction, seq_q, seq_k, head_dim, causal".formatted(wanted.getKey()));
-        }));
     }
 
     @Override

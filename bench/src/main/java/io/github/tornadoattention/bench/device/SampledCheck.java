@@ -1,6 +1,7 @@
 package io.github.tornadoattention.bench.device;
 
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Tensor;
@@ -14,142 +15,184 @@ final class SampledCheck {
     private static final int ROWS = 10;
 
     private final AttentionSpec spec;
-    private final float[] q;
-    private final float[] k;
-    private final float[] v;
-    private final float[] dOut;
+    private final RandomTensors in;
+    private final int d;
     private final SplittableRandom random = new SplittableRandom(7);
 
-    SampledCheck(AttentionSpec spec, Tensor q, Tensor k, Tensor v, Tensor dOut) {
+    SampledCheck(AttentionSpec spec, RandomTensors in) {
         this.spec = spec;
-        this.q = q.toArray();
-        this.k = k.toArray();
-        this.v = v.toArray();
-        this.dOut = dOut.toArray();
+        this.in = in;
+        this.d = spec.headDim();
     }
 
-    /** An error and what it is measured against: the largest value seen. */
-    record Deviation(double error, double largest) {
-        /** Float32 sums over a few thousand terms stay well below this share. */
-        private static final double SHARE = 2e-5;
-
-        boolean accepted() {
-            return error <= SHARE * Math.max(1, largest);
+    /**
+     * How far a result is off.
+     *
+     * @param error the largest absolute error of all values checked
+     * @param accepted whether each tensor's error is a small share of its largest value
+     */
+    record Deviation(double error, boolean accepted) {
+        Deviation and(Deviation other) {
+            return new Deviation(Math.max(error, other.error), accepted && other.accepted);
         }
     }
 
+    /** Sums of float32 over tens of thousands of terms stay well below this share of the largest value; a wrong tile does not. */
+    private static double share(DType dtype) {
+        return switch (dtype) {
+            case FP32 -> 5e-5;
+            case FP16 -> 5e-3;
+            case BF16 -> 4e-2;
+        };
+    }
+
+    private Deviation deviation(Worst... tensors) {
+        double error = 0;
+        boolean accepted = true;
+        for (Worst worst : tensors) {
+            // also true for NaN
+            error = worst.error <= error ? error : worst.error;
+            accepted &= worst.error <= share(spec.dtype()) * worst.largest + 1e-7;
+        }
+        return new Deviation(error, accepted);
+    }
+
+    /** Queries {@code i} of head {@code h} and entry {@code b}. */
+    private record Place(int b, int h, int i) {}
+
+    private Place draw(int n, int heads, int length) {
+        return new Place(random.nextInt(spec.batch()), random.nextInt(heads), n == 0 ? length - 1 : random.nextInt(length));
+    }
+
+    /** Compares out and lse of some rows. */
     Deviation forward(Forward f) {
-        float[] out = f.out().toArray();
-        float[] lse = f.lse().toArray();
-        Worst worst = new Worst();
+        Worst outs = new Worst();
+        Worst sums = new Worst();
         for (int n = 0; n < ROWS; n++) {
-            int b = random.nextInt(spec.batch());
-            int h = random.nextInt(spec.heads());
-            int i = n == 0 ? spec.seqQ() - 1 : random.nextInt(spec.seqQ());
-            double[] p = new double[spec.seqK()];
-            double m = Double.NEGATIVE_INFINITY;
-            for (int j = 0; j < p.length; j++) {
-                p[j] = spec.visible(b, h, i, j) ? dot(q, row(b, h, i), k, keyRow(b, h, j)) * spec.scale() : Double.NEGATIVE_INFINITY;
-                m = Math.max(m, p[j]);
+            Place at = draw(n, spec.heads(), spec.seqQ());
+            long row = row(at);
+            double[] p = probabilities(at);
+            double lse = p[p.length - 1];
+            float actual = rows(f.lse(), row, 1, 1)[0];
+            if (lse == Double.NEGATIVE_INFINITY) {
+                sums.add(0, actual == Float.NEGATIVE_INFINITY ? 0 : Double.NaN);
+            } else {
+                sums.add(lse, actual);
             }
-            if (m == Double.NEGATIVE_INFINITY) {
-                continue;
-            }
-            double l = 0;
-            for (int j = 0; j < p.length; j++) {
-                p[j] = Math.exp(p[j] - m);
-                l += p[j];
-            }
-            worst.add(m + Math.log(l), lse[row(b, h, i)]);
-            for (int d = 0; d < spec.headDim(); d++) {
+            float[] v = rows(in.v(), keyRow(at, 0), spec.seqK(), d);
+            float[] out = rows(f.out(), row, 1, d);
+            for (int e = 0; e < d; e++) {
                 double sum = 0;
-                for (int j = 0; j < p.length; j++) {
-                    sum += p[j] == 0 ? 0 : p[j] * v[keyRow(b, h, j) * spec.headDim() + d];
+                for (int j = 0; j < spec.seqK(); j++) {
+                    sum += p[j] == 0 ? 0 : p[j] * v[j * d + e];
                 }
-                worst.add(sum / l, out[row(b, h, i) * spec.headDim() + d]);
+                outs.add(sum, out[e]);
             }
         }
-        return worst.deviation();
+        return deviation(outs, sums);
     }
 
+    /** The probabilities of a row, all 0 if it sees nothing, and behind them its lse. */
+    private double[] probabilities(Place at) {
+        float[] q = rows(in.q(), row(at), 1, d);
+        float[] k = rows(in.k(), keyRow(at, 0), spec.seqK(), d);
+        double[] p = new double[spec.seqK() + 1];
+        double m = Double.NEGATIVE_INFINITY;
+        for (int j = 0; j < spec.seqK(); j++) {
+            p[j] = spec.visible(at.b, at.h, at.i, j) ? dot(q, 0, k, j) * spec.scale() : Double.NEGATIVE_INFINITY;
+            m = Math.max(m, p[j]);
+        }
+        double l = 0;
+        for (int j = 0; j < spec.seqK(); j++) {
+            p[j] = p[j] == Double.NEGATIVE_INFINITY ? 0 : Math.exp(p[j] - m);
+            l += p[j];
+        }
+        for (int j = 0; j < spec.seqK(); j++) {
+            p[j] = l == 0 ? 0 : p[j] / l;
+        }
+        p[spec.seqK()] = m + Math.log(l);
+        return p;
+    }
+
+    /** Compares dq, dk and dv of some rows. */
     Deviation backward(Forward f, Gradients g) {
-        float[] out = f.out().toArray();
-        float[] lse = f.lse().toArray();
-        Worst worst = new Worst();
-        queries(out, lse, g.dq().toArray(), worst);
-        keys(out, lse, g.dk().toArray(), g.dv().toArray(), worst);
-        return worst.deviation();
+        return queries(f, g).and(keys(f, g));
     }
 
-    private void queries(float[] out, float[] lse, float[] dq, Worst worst) {
+    private Deviation queries(Forward f, Gradients g) {
+        Worst worst = new Worst();
         for (int n = 0; n < ROWS; n++) {
-            int b = random.nextInt(spec.batch());
-            int h = random.nextInt(spec.heads());
-            int i = n == 0 ? spec.seqQ() - 1 : random.nextInt(spec.seqQ());
-            double[] sum = new double[spec.headDim()];
+            Place at = draw(n, spec.heads(), spec.seqQ());
+            double[] p = probabilities(at);
+            float[] k = rows(in.k(), keyRow(at, 0), spec.seqK(), d);
+            float[] v = rows(in.v(), keyRow(at, 0), spec.seqK(), d);
+            float[] dOut = rows(in.dOut(), row(at), 1, d);
+            double delta = dot(dOut, 0, rows(f.out(), row(at), 1, d), 0);
+            double[] sum = new double[d];
             for (int j = 0; j < spec.seqK(); j++) {
-                if (spec.visible(b, h, i, j)) {
-                    double ds = probability(b, h, i, j, lse) * scoreGradient(b, h, i, j, out) * spec.scale();
-                    for (int d = 0; d < sum.length; d++) {
-                        sum[d] += ds * k[keyRow(b, h, j) * spec.headDim() + d];
-                    }
+                double ds = p[j] == 0 ? 0 : p[j] * (dot(dOut, 0, v, j) - delta) * spec.scale();
+                for (int e = 0; e < d && ds != 0; e++) {
+                    sum[e] += ds * k[j * d + e];
                 }
             }
-            for (int d = 0; d < sum.length; d++) {
-                worst.add(sum[d], dq[row(b, h, i) * spec.headDim() + d]);
-            }
+            worst.addAll(sum, rows(g.dq(), row(at), 1, d));
         }
+        return deviation(worst);
     }
 
-    private void keys(float[] out, float[] lse, float[] dk, float[] dv, Worst worst) {
+    private Deviation keys(Forward f, Gradients g) {
+        Worst keys = new Worst();
+        Worst values = new Worst();
         int shared = spec.heads() / spec.kvHeads();
         for (int n = 0; n < ROWS; n++) {
-            int b = random.nextInt(spec.batch());
-            int kvHead = random.nextInt(spec.kvHeads());
-            int j = n == 0 ? spec.seqK() - 1 : random.nextInt(spec.seqK());
-            double[] sumK = new double[spec.headDim()];
-            double[] sumV = new double[spec.headDim()];
-            for (int h = kvHead * shared; h < (kvHead + 1) * shared; h++) {
+            Place at = draw(n, spec.kvHeads(), spec.seqK());
+            int j = at.i;
+            Place first = new Place(at.b, at.h * shared, 0);
+            float[] k = rows(in.k(), keyRow(first, j), 1, d);
+            float[] v = rows(in.v(), keyRow(first, j), 1, d);
+            double[] sumK = new double[d];
+            double[] sumV = new double[d];
+            for (int h = at.h * shared; h < (at.h + 1) * shared; h++) {
+                long head = row(new Place(at.b, h, 0));
+                float[] q = rows(in.q(), head, spec.seqQ(), d);
+                float[] dOut = rows(in.dOut(), head, spec.seqQ(), d);
+                float[] out = rows(f.out(), head, spec.seqQ(), d);
+                float[] lse = rows(f.lse(), head, spec.seqQ(), 1);
                 for (int i = 0; i < spec.seqQ(); i++) {
-                    if (spec.visible(b, h, i, j)) {
-                        double p = probability(b, h, i, j, lse);
-                        double ds = p * scoreGradient(b, h, i, j, out) * spec.scale();
-                        for (int d = 0; d < sumK.length; d++) {
-                            sumK[d] += ds * q[row(b, h, i) * spec.headDim() + d];
-                            sumV[d] += p * dOut[row(b, h, i) * spec.headDim() + d];
+                    if (spec.visible(at.b, h, i, j)) {
+                        double p = Math.exp(dot(q, i, k, 0) * spec.scale() - lse[i]);
+                        double ds = p * (dot(dOut, i, v, 0) - dot(dOut, i, out, i)) * spec.scale();
+                        for (int e = 0; e < d; e++) {
+                            sumK[e] += ds * q[i * d + e];
+                            sumV[e] += p * dOut[i * d + e];
                         }
                     }
                 }
             }
-            int at = keyRow(b, kvHead * shared, j) * spec.headDim();
-            for (int d = 0; d < sumK.length; d++) {
-                worst.add(sumK[d], dk[at + d]);
-                worst.add(sumV[d], dv[at + d]);
-            }
+            keys.addAll(sumK, rows(g.dk(), keyRow(first, j), 1, d));
+            values.addAll(sumV, rows(g.dv(), keyRow(first, j), 1, d));
         }
+        return deviation(keys, values);
     }
 
-    private double probability(int b, int h, int i, int j, float[] lse) {
-        return Math.exp(dot(q, row(b, h, i), k, keyRow(b, h, j)) * spec.scale() - lse[row(b, h, i)]);
+    private long row(Place at) {
+        return ((long) at.b * spec.heads() + at.h) * spec.seqQ() + at.i;
     }
 
-    /** dP - D of one pair. */
-    private double scoreGradient(int b, int h, int i, int j, float[] out) {
-        return dot(dOut, row(b, h, i), v, keyRow(b, h, j)) - dot(dOut, row(b, h, i), out, row(b, h, i));
+    private long keyRow(Place at, int j) {
+        return ((long) at.b * spec.kvHeads() + spec.kvHead(at.h)) * spec.seqK() + j;
     }
 
-    private int row(int b, int h, int i) {
-        return (b * spec.heads() + h) * spec.seqQ() + i;
-    }
-
-    private int keyRow(int b, int h, int j) {
-        return (b * spec.kvHeads() + spec.kvHead(h)) * spec.seqK() + j;
+    private static float[] rows(Tensor tensor, long first, int count, int length) {
+        float[] rows = new float[count * length];
+        tensor.read(first * length, rows, 0, rows.length);
+        return rows;
     }
 
     private double dot(float[] a, int rowA, float[] b, int rowB) {
         double sum = 0;
-        for (int d = 0; d < spec.headDim(); d++) {
-            sum += (double) a[rowA * spec.headDim() + d] * b[rowB * spec.headDim() + d];
+        for (int e = 0; e < d; e++) {
+            sum += (double) a[rowA * d + e] * b[rowB * d + e];
         }
         return sum;
     }
@@ -158,6 +201,12 @@ final class SampledCheck {
         private double error;
         private double largest;
 
+        void addAll(double[] expected, float[] actual) {
+            for (int e = 0; e < expected.length; e++) {
+                add(expected[e], actual[e]);
+            }
+        }
+
         void add(double expected, double actual) {
             double difference = Math.abs(expected - actual);
             // also true for NaN
@@ -165,10 +214,6 @@ final class SampledCheck {
                 error = difference;
             }
             largest = Math.max(largest, Math.abs(expected));
-        }
-
-        Deviation deviation() {
-            return new Deviation(error, largest);
         }
     }
 }

@@ -12,26 +12,27 @@ import org.jspecify.annotations.Nullable;
  * @param exitCode the exit code of the process
  * @param line one line for stderr
  */
-record Failure(int exitCode, String line) {
+public record Failure(int exitCode, String line) {
     /** Everything was done. */
-    static final int DONE = 0;
+    public static final int DONE = 0;
     /** A comparison or another check failed. */
-    static final int CHECK_FAILED = 1;
+    public static final int CHECK_FAILED = 1;
     /** Wrong usage, unreadable input, output not writable. */
-    static final int USAGE = 2;
+    public static final int USAGE = 2;
     /** No such backend, device, JDK or SDK. */
-    static final int UNAVAILABLE = 3;
+    public static final int UNAVAILABLE = 3;
     /** Device, compiler or memory failed. */
-    static final int DEVICE = 4;
+    public static final int DEVICE = 4;
     /** A bug of this project. */
-    static final int BUG = 70;
+    public static final int BUG = 70;
 
     private static final String TORNADOVM = "uk.ac.manchester.tornado.";
     private static final String SIMULATOR = "io.github.tornadoattention.simulator.";
 
     private static final Pattern COLOR = Pattern.compile("\u001B\\[[0-9;]*m");
 
-    static Failure of(Throwable cause) {
+    /** What an exception means. */
+    public static Failure of(Throwable cause) {
         return switch (cause) {
             case AttentionException e -> new Failure(e.exitCode(), line(e));
             case LaunchException e -> new Failure(UNAVAILABLE, line(e));

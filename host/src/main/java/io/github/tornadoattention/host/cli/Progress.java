@@ -7,7 +7,7 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
 /** A progress bar on a terminal, nothing elsewhere. */
-final class Progress implements AutoCloseable {
+public final class Progress implements AutoCloseable {
     private static final int WIDTH = 80;
 
     private final Terminal terminal;
@@ -18,7 +18,8 @@ final class Progress implements AutoCloseable {
         this.bar = bar;
     }
 
-    static Progress of(Terminal terminal, String task, long steps) {
+    /** A bar of so many steps. */
+    public static Progress of(Terminal terminal, String task, long steps) {
         if (!terminal.interactive()) {
             return new Progress(terminal, null);
         }
@@ -32,14 +33,14 @@ final class Progress implements AutoCloseable {
     }
 
     /** Says what is being done now. */
-    void at(String what) {
+    public void at(String what) {
         if (bar != null) {
             bar.setExtraMessage(what);
         }
     }
 
     /** Prints a line of results where the bar was; the bar comes back below it. */
-    void print(String line) {
+    public void print(String line) {
         if (bar != null) {
             terminal.err().print("\r" + " ".repeat(WIDTH) + "\r");
             terminal.err().flush();
@@ -48,7 +49,7 @@ final class Progress implements AutoCloseable {
     }
 
     /** One more step is done. */
-    void step() {
+    public void step() {
         if (bar != null) {
             bar.step();
         }

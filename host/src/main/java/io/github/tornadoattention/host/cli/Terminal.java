@@ -11,19 +11,19 @@ import java.util.Map;
  * @param interactive whether somebody watches {@code err}, so that progress may be drawn there
  * @param environment the environment's variables
  */
-record Terminal(PrintStream out, PrintStream err, boolean interactive, Map<String, String> environment) {
+public record Terminal(PrintStream out, PrintStream err, boolean interactive, Map<String, String> environment) {
     /** Set by scripts/attention to 1 if stderr is a terminal, else to 0. */
     private static final String VARIABLE = "ATTENTION_TERMINAL";
 
     /** The process's own. */
-    static Terminal ofProcess() {
+    public static Terminal ofProcess() {
         String told = System.getenv(VARIABLE);
         boolean interactive = told == null ? System.console() != null && System.console().isTerminal() : told.equals("1");
         return new Terminal(System.out, System.err, interactive, System.getenv());
     }
 
     /** Prints a line of results. */
-    void print(String line) {
+    public void print(String line) {
         out.println(line);
     }
 }

@@ -17,7 +17,10 @@ record Request(String command, String backend, List<String> jvmOptions, List<Str
     private static final Set<String> ON_THE_JVM = Set.of("simulator", "cpu", "reference");
 
     /** Commands, of both tools, that compute something on a device or list devices. */
-    private static final Set<String> ON_A_DEVICE = Set.of("demo", "run", "verify", "devices", "device", "random");
+    private static final Set<String> ON_A_DEVICE = Set.of("demo", "run", "verify", "devices", "device", "paper", "random");
+
+    /** Commands that run on everything there is unless told otherwise, on the simulator too. */
+    private static final Set<String> ON_EVERY_DEVICE = Set.of("device", "paper");
 
     static Request of(List<String> arguments) {
         List<String> jvmOptions = new ArrayList<>();
@@ -53,7 +56,7 @@ record Request(String command, String backend, List<String> jvmOptions, List<Str
 
     /** Whether kernels may run on the simulator, whose agent then has to see them being loaded. */
     boolean usesSimulator() {
-        return backend.equals("simulator");
+        return backend.equals("simulator") || ON_EVERY_DEVICE.contains(command) && (backend.equals("auto") || backend.equals("all"));
     }
 
     /** Whether the Vector API may be used. */

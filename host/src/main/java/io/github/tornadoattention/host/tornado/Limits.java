@@ -1,6 +1,6 @@
 package io.github.tornadoattention.host.tornado;
 
-import io.github.tornadoattention.host.DeviceException;
+import io.github.tornadoattention.host.DeviceMemoryException;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
 /**
@@ -47,14 +47,14 @@ record Limits(long group, long localBytes, long totalBytes, long arrayBytes) {
     /**
      * Refuses arrays that do not fit.
      *
-     * @throws DeviceException that says how much is needed and how much there is
+     * @throws DeviceMemoryException that says how much is needed and how much there is
      */
     void require(String what, long largestBytes, long bytes) {
         if (bytes > totalBytes) {
-            throw new DeviceException("%s needs %s on the device, which allows %s".formatted(what, mebibytes(bytes), mebibytes(totalBytes)));
+            throw new DeviceMemoryException("%s needs %s on the device, which allows %s".formatted(what, mebibytes(bytes), mebibytes(totalBytes)));
         }
         if (largestBytes > arrayBytes) {
-            throw new DeviceException("%s needs an array of %s on the device, which allows %s each"
+            throw new DeviceMemoryException("%s needs an array of %s on the device, which allows %s each"
                     .formatted(what, mebibytes(largestBytes), mebibytes(arrayBytes)));
         }
     }

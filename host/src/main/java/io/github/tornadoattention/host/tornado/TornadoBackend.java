@@ -5,19 +5,24 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.UnavailableException;
+import io.github.tornadoattention.host.UsageException;
+import io.github.tornadoattention.kernels.FlashForward;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Backends {@code tornado} and {@code simulator}: the same kernels and the same host code, on a device of whatever stands behind the TornadoVM API. */
 public final class TornadoBackend implements Backend {
     private final String name;
     private final Platform.Device device;
     private final boolean profiled;
+    private final @Nullable List<Integer> forwardBlock;
 
-    private TornadoBackend(String name, Platform.Device device, boolean profiled) {
+    private TornadoBackend(String name, Platform.Device device, boolean profiled, @Nullable List<Integer> forwardBlock) {
         this.name = name;
         this.device = device;
         this.profiled = profiled;
+        this.forwardBlock = forwardBlock;
     }
 
     /**
@@ -29,7 +34,7 @@ public final class TornadoBackend implements Backend {
         return Platform.devices().stream()
                 .filter(Platform.Device::simulated)
                 .findFirst()
-                .map(device -> new TornadoBackend("simulator", device, false))
+                .map(device -> new TornadoBackend("simulator", device, false, null))
                 .orElseThrow(() -> new UnavailableException("backend 'simulator': this JVM was started from a TornadoVM SDK; start it without one"));
     }
 
@@ -46,12 +51,12 @@ public final class TornadoBackend implements Backend {
         }
         if (name.equals("tornado")) {
             Platform.Device device = devices.stream().filter(Platform.Device::gpu).findFirst().orElse(devices.getFirst());
-            return new TornadoBackend(name, device, false);
+            return new TornadoBackend(name, device, false, null);
         }
         return devices.stream()
                 .filter(device -> name.equals(address(device)))
                 .findFirst()
-                .map(device -> new TornadoBackend(name, device, false))
+                .map(device -> new TornadoBackend(name, device, false, null))
                 .orElseThrow(() -> new UnavailableException("backend '%s': no such device; there are %s"
                         .formatted(name, devices.stream().map(TornadoBackend::address).collect(Collectors.joining(", ")))));
     }
@@ -71,7 +76,7 @@ public final class TornadoBackend implements Backend {
 
     @Override
     public Backend profiled() {
-        return new TornadoBackend(name, device, true);
+        return new TornadoBackend(name, device, true, forwardBlock);
     }
 
     @Override
@@ -84,8 +89,45 @@ public final class TornadoBackend implements Backend {
         return device.description();
     }
 
+    /**
+     * The tiles that flash attention's forward kernel can have on this device, each as Br and Bc, best first: what
+     * {@link #withForwardTiles} takes.
+     */
+    public List<List<Integer>> forwardTiles(int headDim) {
+        return TileTable.fitting(FlashForward.class, headDim, 0, device.limits()).stream()
+                .map(tiling -> List.of(tiling.blockQ(), tiling.blockK()))
+                .distinct()
+                .toList();
+    }
+
+    /**
+     * The same backend, whose flash attention has tiles of this size in the forward kernel: for measurements of what tile sizes do.
+     * Opening a spec for which the kernel cannot have them is a {@link UsageException}.
+     */
+    public TornadoBackend withForwardTiles(int blockQ, int blockK) {
+        return new TornadoBackend(name, device, profiled, List.of(blockQ, blockK));
+    }
+
+    private Tiling forwardTiling(AttentionSpec spec, List<Integer> block) {
+        int blockSize = spec.blockMask() == null ? 0 : spec.blockMask().size();
+        return TileTable.fitting(FlashForward.class, spec.headDim(), blockSize, device.limits()).stream()
+                .filter(tiling -> tiling.blockQ() == block.get(0) && tiling.blockK() == block.get(1))
+                .findFirst()
+                .orElseThrow(() -> new UsageException("flash attention has no tiles of %d x %d for %s on this device; there are %s"
+                        .formatted(block.get(0), block.get(1), spec, forwardTiles(spec.headDim()))));
+    }
+
     @Override
     public Plan open(AttentionSpec spec, Algorithm algorithm) {
-        return KernelChoice.plan(name, device, spec, algorithm, profiled);
+        if (forwardBlock == null || algorithm != Algorithm.FLASH) {
+            return KernelChoice.plan(name, device, spec, algorithm, profiled);
+        }
+        Tiling forward = forwardTiling(spec, forwardBlock);
+        return new FlashPlan(name, device, spec, profiled) {
+            @Override
+            Tiling tiling(Class<?> kernel) {
+                return kernel == FlashForward.class ? forward : super.tiling(kernel);
+            }
+        };
     }
 }

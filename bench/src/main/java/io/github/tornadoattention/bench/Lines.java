@@ -1,0 +1,37 @@
+package io.github.tornadoattention.bench;
+
+/** A result as one line for people. */
+public final class Lines {
+    private Lines() {}
+
+    /** What was measured, and how it went. */
+    public static String of(Result r) {
+        String place = r.get("driver") == null ? r.text("backend")
+                : "%s %s".formatted(r.text("backend"), r.text("driver"));
+        if (r.get("seq_q") == null) {
+            String rate = r.get("tflops") != null ? "%.2f TFLOP/s".formatted(r.number("tflops")) : "%.0f GB/s".formatted(r.number("gb_per_s"));
+            return "%-16s %s: %s".formatted(place, r.text("algorithm"), rate);
+        }
+        String what = "%-16s %-12s %s %-8s b%s h%s n%s d%s%s%s%s".formatted(place, r.text("algorithm"), r.text("dtype"), r.text("direction"),
+                r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim"),
+                Boolean.TRUE.equals(r.get("causal")) ? " causal" : "",
+                r.number("density") < 1 ? " density %.3f".formatted(r.number("density")) : "",
+                r.get("block") == null ? "" : " tiles " + r.get("block"));
+        if (r.get("error") != null) {
+            return "%s  %s".formatted(what, r.get("error"));
+        }
+        return "%s  %s ms (%s..%s)  %s  error %.1e%s".formatted(what, time(r.number("median_ms")), time(r.number("p10_ms")), time(r.number("p90_ms")),
+                rate(r.number("tflops")), r.number("max_abs_error"),
+                r.number("ceiling_fraction") > 0 ? "  %.0f%% of the ceiling".formatted(100 * r.number("ceiling_fraction")) : "");
+    }
+
+    /** TFLOP/s, or GFLOP/s where they are few. */
+    public static String rate(double tflops) {
+        return tflops >= 1 ? "%.2f TFLOP/s".formatted(tflops) : "%.2f GFLOP/s".formatted(1000 * tflops);
+    }
+
+    /** Milliseconds with four digits. */
+    public static String time(double ms) {
+        return ms >= 1000 ? "%.0f".formatted(ms) : "%.4g".formatted(ms);
+    }
+}

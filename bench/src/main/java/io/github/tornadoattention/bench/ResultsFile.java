@@ -1,0 +1,134 @@
+package io.github.tornadoattention.bench;
+
+import io.github.tornadoattention.host.UsageException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** A file of results, one a line. Reading skips lines that are none, and says so; writing appends whole lines or nothing. */
+public final class ResultsFile {
+    /** How errors begin where a device has not enough memory. */
+    public static final String TOO_LARGE = "out-of-memory";
+
+    private final Path file;
+    private final Set<String> present = new HashSet<>();
+
+    private ResultsFile(Path file) {
+        this.file = file;
+    }
+
+    /**
+     * Opens a file to append to. What is in it counts as done, and is not measured again.
+     *
+     * @param warnings where lines that are no results are reported
+     * @throws UsageException if it cannot be read or written
+     */
+    public static ResultsFile append(Path file, PrintStream warnings) {
+        ResultsFile results = new ResultsFile(file);
+        if (Files.exists(file)) {
+            lines(file, warnings).forEach(results::remember);
+        }
+        Path folder = file.toAbsolutePath().getParent();
+        if (Files.isDirectory(file) || folder == null || !Files.isDirectory(folder)
+                || !Files.isWritable(Files.exists(file) ? file : folder)) {
+            throw new UsageException("--out %s cannot be written".formatted(file));
+        }
+        return results;
+    }
+
+    /**
+     * Reads all results of a file.
+     *
+     * @throws UsageException if the file cannot be read or holds no result at all
+     */
+    public static List<Result> read(Path file, PrintStream warnings) {
+        List<Result> results = lines(file, warnings);
+        if (results.isEmpty()) {
+            throw new UsageException("%s holds no result of scripts/bench".formatted(file));
+        }
+        return results;
+    }
+
+    /** The results of a file whose other lines have been reported already. */
+    public static List<Result> readQuietly(Path file) {
+        return lines(file, new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8));
+    }
+
+    private static List<Result> lines(Path file, PrintStream warnings) {
+        if (!Files.isRegularFile(file)) {
+            throw new UsageException("%s: %s".formatted(file, Files.exists(file) ? "is no file" : "no such file"));
+        }
+        List<Result> results = new ArrayList<>();
+        try {
+            // decoding replaces what is no UTF-8, so that a damaged line is one bad line
+            String[] lines = new String(Files.readAllBytes(file), StandardCharsets.UTF_8).split("\n", -1);
+            for (int n = 0; n < lines.length; n++) {
+                if (lines[n].isBlank()) {
+                    continue;
+                }
+                try {
+                    results.add(Result.parse(lines[n]));
+                } catch (IllegalArgumentException e) {
+                    warnings.println("bench: %s:%d: %s, skipped".formatted(file, n + 1, e.getMessage()));
+                }
+            }
+        } catch (IOException e) {
+            throw new UsageException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
+        }
+        return results;
+    }
+
+    /** Whether the file holds this measurement already. */
+    public boolean has(Result result) {
+        return present.contains(result.identity());
+    }
+
+    /**
+     * Appends a result. A last line that was cut off is ended first, so that it does not spoil this one.
+     *
+     * @throws UsageException if that fails; the file is then as it was
+     */
+    public void append(Result result) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            long end = channel.size();
+            ByteBuffer line = ByteBuffer.wrap(((endsALine(channel, end) ? "" : "\n") + result.json() + "\n").getBytes(StandardCharsets.UTF_8));
+            try {
+                channel.position(end);
+                while (line.hasRemaining()) {
+                    channel.write(line);
+                }
+            } catch (IOException e) {
+                channel.truncate(end);
+                throw e;
+            }
+        } catch (IOException e) {
+            throw new UsageException("--out %s cannot be written: %s".formatted(file, e.getMessage()), e);
+        }
+        remember(result);
+    }
+
+    /** What failed for another reason than its size is measured again. */
+    private void remember(Result result) {
+        if (result.get("error") == null || result.text("error").startsWith(TOO_LARGE)) {
+            present.add(result.identity());
+        }
+    }
+
+    private static boolean endsALine(FileChannel channel, long end) throws IOException {
+        if (end == 0) {
+            return true;
+        }
+        ByteBuffer last = ByteBuffer.allocate(1);
+        return channel.read(last, end - 1) == 1 && last.get(0) == '\n';
+    }
+}

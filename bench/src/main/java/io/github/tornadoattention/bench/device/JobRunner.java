@@ -1,0 +1,135 @@
+package io.github.tornadoattention.bench.device;
+
+import io.github.tornadoattention.bench.GridFlags;
+import io.github.tornadoattention.bench.Lines;
+import io.github.tornadoattention.bench.Only;
+import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.bench.ResultsFile;
+import io.github.tornadoattention.bench.Versions;
+import io.github.tornadoattention.host.cli.Failure;
+import io.github.tornadoattention.host.cli.Progress;
+import io.github.tornadoattention.host.cli.Terminal;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Works through a grid: leaves out what the file has or nobody asked for, measures, prints and appends the rest. */
+final class JobRunner {
+    private final Terminal terminal;
+    private final GridFlags flags;
+    private final Measurement measurement;
+    private final String command;
+    private final @Nullable ResultsFile file;
+    private final Only only;
+    private final Map<Target, Ceilings> ceilings = new HashMap<>();
+    private final List<Result> earlier = new ArrayList<>();
+    private int wrong;
+
+    /** {@code command}: the subcommand and the flags that a result's {@code command} names beside {@code --only}. */
+    JobRunner(Terminal terminal, GridFlags flags, boolean wall, String command) {
+        this.terminal = terminal;
+        this.flags = flags;
+        this.command = command;
+        this.only = flags.only();
+        this.measurement = new Measurement(flags.seconds(flags.quick() ? 0.4 : 1), 5, 30, wall);
+        Path out = flags.out();
+        this.file = out == null ? null : ResultsFile.append(out, terminal.err());
+        if (out != null && Files.exists(out)) {
+            earlier.addAll(ResultsFile.readQuietly(out));
+        }
+    }
+
+    /** Measures; the exit code says whether all results were right. */
+    int run(List<Target> targets, List<Job> grid) {
+        List<Job> jobs = grid.stream().map(this::wanted).filter(job -> !job.directions().isEmpty()).distinct().toList();
+        if (flags.list()) {
+            jobs.forEach(job -> terminal.print("%s: %s".formatted(job, String.join(", ", job.directions()))));
+            return Failure.DONE;
+        }
+        if (jobs.isEmpty()) {
+            terminal.print("nothing to measure: %s".formatted(grid.stream().anyMatch(this::asked) ? "the file has it all"
+                    : "no measurement of the grid is what --only asks for"));
+            return grid.stream().anyMatch(this::asked) ? Failure.DONE : Failure.USAGE;
+        }
+        long start = System.nanoTime();
+        int done = 0;
+        try (Progress progress = Progress.of(terminal, "bench", jobs.size())) {
+            for (Target target : targets) {
+                progress.at("ceilings");
+                ceilings.put(target, ceilings(target, progress));
+                for (Job job : jobs.stream().filter(job -> job.target().equals(target)).toList()) {
+                    if (System.nanoTime() - start > flags.minutes() * 60e9) {
+                        progress.print("stopped after %s minutes, %d of %d measured; the same command goes on".formatted(
+                                flags.minutes(), done, jobs.size()));
+                        return Failure.DONE;
+                    }
+                    progress.at(job.toString());
+                    measure(job, progress);
+                    progress.step();
+                    done++;
+                }
+            }
+        }
+        return wrong == 0 ? Failure.DONE : Failure.CHECK_FAILED;
+    }
+
+    private boolean asked(Job job) {
+        return job.directions().stream().anyMatch(direction -> only.matches(job.expected(direction)));
+    }
+
+    /** A job with the directions that are asked for and missing. */
+    private Job wanted(Job job) {
+        List<String> missing = job.directions().stream()
+                .filter(direction -> only.matches(job.expected(direction)))
+                .filter(direction -> file == null || !file.has(job.expected(direction)))
+                .toList();
+        if (missing.equals(List.of("both"))) {
+            missing = Job.ALL_DIRECTIONS;
+        }
+        return new Job(job.target(), job.algorithm(), job.spec(), job.block(), missing);
+    }
+
+    private Ceilings ceilings(Target target, Progress progress) {
+        if (target.kind() != Target.Kind.GPU || target.device() == null) {
+            return Ceilings.UNKNOWN;
+        }
+        List<Result> results = new ArrayList<>(earlier);
+        if (file == null || !CeilingBench.expected(target).stream().allMatch(file::has)) {
+            for (Result result : CeilingBench.ofGpu(target, target.device()).measure()) {
+                keep(result.with("command", "scripts/bench " + command), target, progress);
+                results.add(result);
+            }
+        }
+        return CeilingBench.of(target, results);
+    }
+
+    private void measure(Job job, Progress progress) {
+        for (Result result : measurement.of(job, ceilings.getOrDefault(job.target(), Ceilings.UNKNOWN))) {
+            String fields = Only.of(result, "algorithm", "batch", "heads", "seq_q", "head_dim", "causal", "density", "direction");
+            result.with("command", "scripts/bench %s --only %s".formatted(command, fields.replace(" ", "\\ ")));
+            if (file == null || !file.has(result)) {
+                keep(result, job.target(), progress);
+            }
+            if (result.text("error").startsWith("wrong")) {
+                wrong++;
+            }
+        }
+        // tensors are off-heap; what nobody holds any more goes before the next ones come
+        System.gc();
+    }
+
+    private void keep(Result result, Target target, Progress progress) {
+        result.with("versions", target.device() == null ? Versions.ofJvm() : Versions.ofDevice())
+                .with("date", LocalDate.now(ZoneOffset.UTC).toString());
+        if (file != null) {
+            file.append(result);
+        }
+        progress.print(Lines.of(result));
+    }
+}

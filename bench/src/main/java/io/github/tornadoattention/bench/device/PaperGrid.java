@@ -1,0 +1,62 @@
+package io.github.tornadoattention.bench.device;
+
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.BlockMasks;
+import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.host.tornado.TornadoBackend;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The measurements of the FlashAttention paper (arXiv 2205.14135): its Figure 2, its Figure 3 and the tables of its appendix E. */
+final class PaperGrid {
+    private static final int BLOCK = 64;
+    private static final int WINDOW = 128;
+    private static final double[] DENSITIES = {1, 0.75, 0.5, 0.25, 0.125, 0.0625};
+    private static final long SEED = 1;
+
+    private PaperGrid() {}
+
+    static List<Job> jobs(Target target, boolean quick) {
+        return switch (target.kind()) {
+            case GPU -> of(target, new Sizes(16, 8, 64, quick ? 2048 : 65536, 64, 16, 1024, quick ? 2048 : 4096));
+            case CPU -> of(target, new Sizes(1, 8, 64, quick ? 512 : 4096, 1, 8, quick ? 512 : 1024, quick ? 1024 : 4096));
+            case OTHER_DEVICE, SIMULATOR -> of(target, new Sizes(1, 1, 16, quick ? 128 : 256, 1, 1, 128, 256));
+        };
+    }
+
+    /** Batch, heads, head dim and longest sequence of the tables; batch, heads and N of the comparison; N where density varies. */
+    private record Sizes(int batch, int heads, int d, int longest, int batch2, int heads2, int n2, int sparseN) {}
+
+    private static List<Job> of(Target target, Sizes s) {
+        List<Job> jobs = new ArrayList<>();
+        // Figure 2, left: GPT-2 medium's attention
+        jobs.add(Job.of(target, "standard", AttentionSpec.builder(s.batch2, s.heads2, s.n2, s.d).build()));
+        jobs.add(Job.of(target, "flash", AttentionSpec.builder(s.batch2, s.heads2, s.n2, s.d).build()));
+        // Figure 2, middle: time against the size of tiles
+        if (target.backend() instanceof TornadoBackend device) {
+            for (List<Integer> block : device.forwardTiles(s.d)) {
+                AttentionSpec spec = AttentionSpec.builder(s.batch2, s.heads2, s.n2, s.d).build();
+                jobs.add(new Job(target, "flash", spec, block, List.of("forward")));
+            }
+        }
+        // Figure 2, right: time against density
+        for (double density : DENSITIES) {
+            jobs.add(Job.of(target, "block-sparse", AttentionSpec.builder(s.batch, s.heads, s.sparseN, s.d)
+                    .blockMask(BlockMasks.random(s.sparseN, s.sparseN, BLOCK, density, SEED)).build()));
+        }
+        // Figure 3 and appendix E: time and memory against N
+        for (int n = 128; n <= s.longest; n *= 2) {
+            jobs.add(Job.of(target, "standard", AttentionSpec.builder(s.batch, s.heads, n, s.d).build()));
+            jobs.add(Job.of(target, "flash", AttentionSpec.builder(s.batch, s.heads, n, s.d).build()));
+            if (target.kind() == Target.Kind.GPU) {
+                jobs.add(Job.of(target, "flash", AttentionSpec.builder(s.batch, s.heads, n, s.d).dtype(DType.FP16).build()));
+            }
+            jobs.add(Job.of(target, "butterfly", AttentionSpec.builder(s.batch, s.heads, n, s.d)
+                    .blockMask(BlockMasks.butterfly(n, n, BLOCK)).build()));
+            if (n > 2 * WINDOW) {
+                jobs.add(Job.of(target, "local window", AttentionSpec.builder(s.batch, s.heads, n, s.d).window(WINDOW, WINDOW).build()));
+            }
+        }
+        return jobs;
+    }
+}

@@ -1,0 +1,38 @@
+package io.github.tornadoattention.bench.device;
+
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.host.Tensor;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/**
+ * Standard normal inputs of an attention, the same on every machine; made in parallel, off the Java heap.
+ *
+ * @param q {@code [batch, heads, seqQ, headDim]}
+ * @param k {@code [batch, kvHeads, seqK, headDim]}
+ * @param v likewise
+ * @param dOut shaped as q
+ */
+record RandomTensors(Tensor q, Tensor k, Tensor v, Tensor dOut) {
+    private static final int CHUNK = 1 << 16;
+
+    static RandomTensors of(AttentionSpec spec) {
+        return new RandomTensors(normal(1, spec.dtype(), spec.qShape()), normal(2, spec.dtype(), spec.kvShape()),
+                normal(3, spec.dtype(), spec.kvShape()), normal(4, spec.dtype(), spec.qShape()));
+    }
+
+    static Tensor normal(long seed, DType dtype, int... shape) {
+        Tensor tensor = Tensor.zeros(dtype, shape);
+        IntStream.range(0, Math.ceilDiv(tensor.size(), CHUNK)).parallel().forEach(chunk -> {
+            SplittableRandom random = new SplittableRandom(seed << 32 | chunk);
+            int from = chunk * CHUNK;
+            float[] values = new float[Math.min(CHUNK, tensor.size() - from)];
+            for (int n = 0; n < values.length; n++) {
+                values[n] = (float) random.nextGaussian();
+            }
+            tensor.write(values, 0, from, values.length);
+        });
+        return tensor;
+    }
+}
