@@ -48,9 +48,10 @@ final class CeilingBench {
         this.runs = runs;
     }
 
-    /** A GPU's: enough work for any. */
-    static CeilingBench ofGpu(Target target, Platform.Device device) {
-        return new CeilingBench(target, device, 1 << 20, 1 << 26, 8);
+    /** With enough work for any GPU, with less for other devices. */
+    static CeilingBench of(Target target, Platform.Device device) {
+        return target.kind() == Target.Kind.GPU ? new CeilingBench(target, device, 1 << 20, 1 << 26, 8)
+                : new CeilingBench(target, device, 1 << 12, 1 << 22, 3);
     }
 
     /** What the results of {@link #measure} say, those of this target only. */

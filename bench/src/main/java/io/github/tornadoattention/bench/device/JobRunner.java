@@ -96,12 +96,12 @@ final class JobRunner {
     }
 
     private Ceilings ceilings(Target target, Progress progress) {
-        if (target.kind() != Target.Kind.GPU || target.device() == null) {
+        if (target.device() == null || target.kind() == Target.Kind.SIMULATOR || target.kind() != Target.Kind.GPU && flags.quick()) {
             return Ceilings.UNKNOWN;
         }
         List<Result> results = new ArrayList<>(earlier);
         if (file == null || !CeilingBench.expected(target).stream().allMatch(file::has)) {
-            for (Result result : CeilingBench.ofGpu(target, target.device()).measure()) {
+            for (Result result : CeilingBench.of(target, target.device()).measure()) {
                 keep(result.with("command", "scripts/bench " + command), target, progress);
                 results.add(result);
             }
