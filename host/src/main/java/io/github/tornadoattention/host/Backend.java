@@ -1,5 +1,7 @@
 package io.github.tornadoattention.host;
 
+import org.jspecify.annotations.Nullable;
+
 /** Something that computes attention. Asking for one that is missing is an error; none ever falls back to another. */
 public interface Backend {
     /** The name by which {@link #of} finds it. */
@@ -15,6 +17,17 @@ public interface Backend {
      * @throws DeviceException if the device fails or lacks memory
      */
     Plan open(AttentionSpec spec, Algorithm algorithm);
+
+    /**
+     * Makes decoding ready to run. Most callers want {@link Decoding#on} instead, which checks arguments.
+     *
+     * @param spec seqQ is the most queries of a step, seqK the capacity of the cache
+     * @param rotary how new keys and queries are rotated, null = not at all
+     * @throws DeviceException if the device fails or lacks memory
+     */
+    default DecodePlan openDecoding(AttentionSpec spec, KvCache cache, @Nullable Rotary rotary) {
+        return new HostDecoding(this, spec, Algorithm.FLASH, cache, rotary);
+    }
 
     /**
      * The same backend with its device's clock switched on, where that costs something: reports then tell kernel and

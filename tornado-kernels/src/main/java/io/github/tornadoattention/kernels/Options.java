@@ -12,6 +12,9 @@ public final class Options {
     /** Only listed tiles are visited. */
     public static final int BLOCKS = 1 << 3;
 
+    /** Decoding: queries and new keys are rotated by their positions. */
+    public static final int ROTARY = 1 << 10;
+
     private Options() {
     }
 }

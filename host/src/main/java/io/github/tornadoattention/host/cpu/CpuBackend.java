@@ -3,8 +3,13 @@ package io.github.tornadoattention.host.cpu;
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
+import io.github.tornadoattention.host.DecodePlan;
+import io.github.tornadoattention.host.HostDecoding;
+import io.github.tornadoattention.host.KvCache;
 import io.github.tornadoattention.host.Plan;
+import io.github.tornadoattention.host.Rotary;
 import io.github.tornadoattention.host.UsageException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Attention on the cores of this machine. Results are bitwise the same for every number of threads.
@@ -82,5 +87,10 @@ public final class CpuBackend implements Backend {
             case FLASH -> new FlashPlan(spec, threads, vectors, device());
             case STANDARD -> new StandardPlan(spec, threads, device());
         };
+    }
+
+    @Override
+    public DecodePlan openDecoding(AttentionSpec spec, KvCache cache, @Nullable Rotary rotary) {
+        return vectors ? new CpuDecoding(this, threads, spec, cache, rotary) : new HostDecoding(this, spec, Algorithm.FLASH, cache, rotary);
     }
 }

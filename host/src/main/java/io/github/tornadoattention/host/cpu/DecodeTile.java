@@ -65,17 +65,22 @@ final class DecodeTile {
         return (a.length + m.length + l.length) * (long) Float.BYTES;
     }
 
+    /** Where the keys of an entry and key head are: the row of key {@code j} among all rows of k, and of v. */
+    interface KeyRows {
+        long row(int j);
+    }
+
     /**
      * Attention of every query of a group over keys {@code j0 <= j < j1}, where they see them.
      *
+     * @param keys where keys are; up to 16 from a multiple of 16 on lie in neighboring rows
      * @param parts gets m, l and O, {@code headDim + 2} floats for each query, {@code step} floats apart
      * @param at index of the first
      */
-    void run(Tensor qs, Tensor k, Tensor v, int b, int g, int j0, int j1, float[] parts, int at, int step) {
+    void run(Tensor qs, Tensor k, Tensor v, KeyRows keys, int b, int g, int j0, int j1, float[] parts, int at, int step) {
         layout(Alignment.shift(a));
         int group = spec.heads() / spec.kvHeads();
         long firstQuery = ((long) b * spec.heads() + (long) g * group) * spec.seqQ();
-        long firstKey = ((long) b * spec.kvHeads() + g) * spec.seqK();
         for (int r = 0; r < rows; r++) {
             PackedRows.load(qs, firstQuery + r, 1, headDim, a, stage, q + r * STRIDE);
             PackedRows.scale(a, q + r * STRIDE, 1, headDim, (float) spec.scale());
@@ -84,7 +89,7 @@ final class DecodeTile {
         Arrays.fill(m, PanelSoftmax.NOTHING);
         Arrays.fill(l, 0f);
         for (int start = j0; start < j1; start += BC) {
-            visit(k, v, b, g, firstKey, start, Math.min(j1, start + BC));
+            visit(k, v, keys, b, g, start, Math.min(j1, start + BC));
         }
         for (int r = 0; r < rows; r++) {
             parts[at + r * step] = m[r];
@@ -94,7 +99,7 @@ final class DecodeTile {
     }
 
     /** Reads what any query sees of keys {@code j0 <= j < j1}, and lets each query go over what it sees. */
-    private void visit(Tensor k, Tensor v, int b, int g, long firstKey, int j0, int j1) {
+    private void visit(Tensor k, Tensor v, KeyRows keys, int b, int g, int j0, int j1) {
         int loadedFrom = 0;
         int loadedTo = 0;
         int group = spec.heads() / spec.kvHeads();
@@ -108,8 +113,8 @@ final class DecodeTile {
                         continue;
                     }
                     if (from < loadedFrom || to > loadedTo) {
-                        PackedRows.load(k, firstKey + from, to - from, headDim, a, stage, kRows + (from - j0) * STRIDE);
-                        PackedRows.load(v, firstKey + from, to - from, headDim, a, stage, vRows + (from - j0) * STRIDE);
+                        PackedRows.load(k, keys.row(from), to - from, headDim, a, stage, kRows + (from - j0) * STRIDE);
+                        PackedRows.load(v, keys.row(from), to - from, headDim, a, stage, vRows + (from - j0) * STRIDE);
                         loadedFrom = from;
                         loadedTo = to;
                     }

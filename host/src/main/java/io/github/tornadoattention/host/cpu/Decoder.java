@@ -53,13 +53,14 @@ final class Decoder {
             int row = task / stretches;
             int end = (int) Math.min(spec.seqK(), (n + 1L) * stretch);
             DecodeTile state = of(worker);
-            state.run(q, k, v, row / spec.kvHeads(), row % spec.kvHeads(), n * stretch, end,
+            long firstKey = (long) row * spec.seqK();
+            state.run(q, k, v, j -> firstKey + j, row / spec.kvHeads(), row % spec.kvHeads(), n * stretch, end,
                     parts, (row * each * stretches + n) * size, stretches * size);
         });
         float[] item = new float[spec.headDim()];
         float[] one = new float[1];
         for (int query = 0; query < queries; query++) {
-            one[0] = merge(parts, query * stretches * size, size, item);
+            one[0] = merge(parts, query * stretches * size, stretches, size, item);
             out.write(item, 0, (long) query * spec.headDim(), spec.headDim());
             lse.write(one, 0, query, 1);
         }
@@ -71,7 +72,7 @@ final class Decoder {
     }
 
     /** Merges the parts of a query into {@code out} and returns lse; parts that saw nothing have l = 0 and change nothing. */
-    private float merge(float[] parts, int at, int size, float[] out) {
+    static float merge(float[] parts, int at, int stretches, int size, float[] out) {
         float m = PanelSoftmax.NOTHING;
         for (int n = 0; n < stretches; n++) {
             m = Math.max(m, parts[at + n * size]);

@@ -50,15 +50,20 @@ final class Stage implements AutoCloseable {
 
     /** A one-dimensional grid of whole groups, checked: TornadoVM launches nothing, in silence, if the group does not divide the grid or is too large. */
     static WorkerGrid grid(String kernel, long groups, Tiling tiling, Limits limits) {
-        long global = groups * tiling.group();
-        if (tiling.group() > limits.group()) {
-            throw new DeviceException("%s: groups of %d, the device allows %d".formatted(kernel, tiling.group(), limits.group()));
+        return grid(kernel, groups, tiling.group(), limits);
+    }
+
+    /** Likewise, with groups of {@code group} work-items. */
+    static WorkerGrid grid(String kernel, long groups, int group, Limits limits) {
+        long global = groups * group;
+        if (group > limits.group()) {
+            throw new DeviceException("%s: groups of %d, the device allows %d".formatted(kernel, group, limits.group()));
         }
         if (global > Integer.MAX_VALUE) {
             throw new DeviceException("%s: %d work-items, one launch takes fewer than 2^31".formatted(kernel, global));
         }
         WorkerGrid1D grid = new WorkerGrid1D((int) global);
-        grid.setLocalWork(tiling.group(), 1, 1);
+        grid.setLocalWork(group, 1, 1);
         return grid;
     }
 

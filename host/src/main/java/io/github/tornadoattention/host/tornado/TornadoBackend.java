@@ -3,7 +3,10 @@ package io.github.tornadoattention.host.tornado;
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
+import io.github.tornadoattention.host.DecodePlan;
+import io.github.tornadoattention.host.KvCache;
 import io.github.tornadoattention.host.Plan;
+import io.github.tornadoattention.host.Rotary;
 import io.github.tornadoattention.host.UnavailableException;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.kernels.FlashForward;
@@ -129,5 +132,10 @@ public final class TornadoBackend implements Backend {
                 return kernel == FlashForward.class ? forward : super.tiling(kernel);
             }
         };
+    }
+
+    @Override
+    public DecodePlan openDecoding(AttentionSpec spec, KvCache cache, @Nullable Rotary rotary) {
+        return new DeviceDecoding(name, device, profiled, spec, cache, rotary);
     }
 }

@@ -1,0 +1,234 @@
+package io.github.tornadoattention.kernels;
+
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/**
+ * Attention of few queries over a part of a long cache, {@code out_s} and {@code lse_s}, which {@link MergeParts} merges: keys are split between groups, so that
+ * a single query keeps the whole device busy (Flash-Decoding, Dao et al. 2023).
+ *
+ * <p>With few queries reading the cache is what costs, so keys and values go straight from global memory to registers, once for all rows of a group: the
+ * queries of all query heads that share the key head. The threadsX work-items of a line share a key, each with every threadsX-th element of the head dimension;
+ * lines go through keys of their own with their own running maximum and sum, and are merged at the end.
+ */
+public final class DecodeForward {
+    private DecodeForward() {
+    }
+
+    /**
+     * One launch: {@code splits * batch * kvHeads * rowTiles} groups of {@code threadsX * threadsY} work-items. Local memory, in floats: {@code threadsY * R *
+     * keys * (threadsX + 1)} or {@code threadsY * R * threadsX * ceil(D / threadsX)} if that is more, {@code threadsY * R * keys}, and {@code 2 * (threadsY + 1) * R}.
+     *
+     * @param q         [B, H, N, D]
+     * @param keys      [Hkv, rows, D], where {@code step} says which row a key has
+     * @param values    likewise
+     * @param partOut   result [splits, B, H, N, D]
+     * @param partLse   result [splits, B, H, N]; negative infinity where a query sees no key of the part
+     * @param step      the slots of {@link Step}
+     * @param numbers   the slots of {@link Shape}
+     * @param rotations [B, room, rotary / 2, 2] cosine and sine for the last {@code room} positions of each entry; read only with {@link Options#ROTARY}
+     * @param headDim   D, 1..256
+     * @param tile      {@code R << 16 | keys}: rows of a group, and keys that a line takes at a time
+     * @param threads   {@code threadsX << 16 | threadsY}
+     * @param options   bits of {@link Options}
+     */
+    public static void decode(KernelContext ctx, FloatArray q, FloatArray keys, FloatArray values, FloatArray partOut, FloatArray partLse, IntArray step,
+            FloatArray numbers, FloatArray rotations, int headDim, int tile, int threads, int options) {
+        int rows = tile >> 16;
+        int keysEach = tile & 0xFFFF;
+        int threadsX = threads >> 16;
+        int threadsY = threads & 0xFFFF;
+        int tx = ctx.localIdx % threadsX;
+        int ty = ctx.localIdx / threadsX;
+
+        // The group's place, and the keys that are its part
+        int batch = step.get(Step.BATCH);
+        int heads = step.get(Step.HEADS);
+        int kvHeads = step.get(Step.KV_HEADS);
+        int queries = step.get(Step.QUERIES);
+        int rowTiles = step.get(Step.ROW_TILES);
+        int splits = step.get(Step.SPLITS);
+        int row0 = ctx.groupIdx % rowTiles * rows;
+        int split = ctx.groupIdx / rowTiles % splits;
+        int kvHead = ctx.groupIdx / rowTiles / splits % kvHeads;
+        int entry = ctx.groupIdx / rowTiles / splits / kvHeads;
+        int shared = heads / kvHeads;
+        int rowLast = shared * queries - 1; // -1 without queries: then only the cache grows
+        int present = TornadoMath.max(queries, 1); // to divide by
+        int firstHead = entry * heads + kvHead * shared;
+        int length = step.get(Step.LENGTHS + entry);
+        int diagonal = step.get(Step.TOP_LEFT) == 1 ? 0 : length - queries;
+        int left = step.get(Step.LEFT);
+        int right = step.get(Step.RIGHT);
+        int together = threadsY * keysEach;
+        int first = Band.firstKey(options, 0, diagonal, left);
+        int end = queries == 0 ? first : Band.endKey(options, queries - 1, diagonal, right, length);
+        int stretch = (TornadoMath.max(end - first, 0) + splits - 1) / splits;
+        stretch = (stretch + together - 1) / together * together;
+        int from = first + split * stretch;
+        int to = TornadoMath.min(from + stretch, end);
+        int shift = step.get(Step.PAGE_SHIFT);
+        int pageSize = step.get(Step.PAGE_SIZE);
+        int pages = Step.pages(batch) + entry * step.get(Step.PAGES);
+        int baseRow = kvHead * step.get(Step.ROWS);
+        float scale = numbers.get(Shape.SCALE);
+        float softcap = numbers.get(Shape.SOFTCAP);
+        float masked = numbers.get(Shape.NEGATIVE_INFINITY);
+
+        int columns = (headDim + threadsX - 1) / threadsX;
+        int width = columns * threadsX;
+        int pairs = rows * keysEach;
+        int ld = threadsX + 1;
+        float[] partial = ctx.allocateFloatLocalArray(TornadoMath.max(threadsY * pairs * ld, threadsY * rows * width));
+        float[] scores = ctx.allocateFloatLocalArray(threadsY * pairs);
+        float[] lineM = ctx.allocateFloatLocalArray(threadsY * rows);
+        float[] lineL = ctx.allocateFloatLocalArray(threadsY * rows);
+        float[] rowM = ctx.allocateFloatLocalArray(rows);
+        float[] rowL = ctx.allocateFloatLocalArray(rows);
+
+        float[] x = new float[rows * columns];
+        float[] acc = new float[rows * columns];
+        float[] m = new float[rows];
+        float[] l = new float[rows];
+        float[] kAhead = new float[keysEach * columns];
+        float[] vAhead = new float[keysEach * columns];
+        Tile.clear(acc, rows * columns);
+        for (int r = 0; r < rows; r++) {
+            m[r] = -Float.MAX_VALUE; // finite, so that exp(masked - m) is 0 also where nothing was seen yet
+            l[r] = 0f;
+            int row = TornadoMath.max(TornadoMath.min(row0 + r, rowLast), 0);
+            int at = (firstHead * queries + row) * headDim; // heads of a group are neighbors, and so are their queries
+            for (int c = 0; c < columns; c++) {
+                int d = tx + c * threadsX;
+                float element = 0f;
+                if (d < headDim) {
+                    element = q.get(at + d);
+                    if ((options & Options.ROTARY) != 0) {
+                        int rotary = step.get(Step.ROTARY);
+                        int room = step.get(Step.ROOM);
+                        int angles = (entry * room + room - present + row % present) * rotary;
+                        element = Rotation.rotated(q, at, d, rotary, step.get(Step.PARTNER), rotations, angles);
+                    }
+                }
+                x[r * columns + c] = element * scale;
+            }
+        }
+
+        for (int k0 = from; k0 < to; k0 += together) {
+            // keys and values of this line
+            for (int n = 0; n < keysEach; n++) {
+                int key = TornadoMath.min(k0 + n * threadsY + ty, to - 1);
+                int cached = step.get(pages + (key >> shift)) * pageSize + (key & ((1 << shift) - 1));
+                int at = (baseRow + cached) * headDim + tx;
+                for (int c = 0; c < columns; c++) {
+                    kAhead[n * columns + c] = 0f;
+                    vAhead[n * columns + c] = 0f;
+                    if (width == headDim || tx + c * threadsX < headDim) {
+                        kAhead[n * columns + c] = keys.get(at + c * threadsX);
+                        vAhead[n * columns + c] = values.get(at + c * threadsX);
+                    }
+                }
+            }
+
+            // S = scale Q Kᵀ: each work-item its elements of the head dim first, then across the line
+            for (int r = 0; r < rows; r++) {
+                for (int n = 0; n < keysEach; n++) {
+                    float sum = 0f;
+                    for (int c = 0; c < columns; c++) {
+                        sum = sum + x[r * columns + c] * kAhead[n * columns + c];
+                    }
+                    partial[(ty * pairs + r * keysEach + n) * ld + tx] = sum;
+                }
+            }
+            ctx.localBarrier(); // all partial products are there
+            for (int a = 0; a < (pairs + threadsX - 1) / threadsX; a++) {
+                int pair = tx + a * threadsX;
+                if (pair < pairs) {
+                    float sum = 0f;
+                    for (int other = 0; other < threadsX; other++) {
+                        sum = sum + partial[(ty * pairs + pair) * ld + other];
+                    }
+                    int row = TornadoMath.min(row0 + pair / keysEach, rowLast);
+                    int query = row % present;
+                    int key = k0 + pair % keysEach * threadsY + ty;
+                    float slope = 0f;
+                    if ((options & Options.ALIBI) != 0) {
+                        slope = numbers.get(Shape.SLOPES + kvHead * shared + row / present);
+                    }
+                    sum = Score.modified(options, sum, softcap, slope, query, key, diagonal);
+                    if (Band.sees(options, query, key, diagonal, left, right, to) == 0) {
+                        sum = masked;
+                    }
+                    scores[ty * pairs + pair] = sum;
+                }
+            }
+            ctx.localBarrier(); // all scores are there
+
+            // m' = max(m, max S), P = exp(S - m'), l' = exp(m - m') l + sum P, O' = exp(m - m') O + P V
+            for (int r = 0; r < rows; r++) {
+                float most = m[r];
+                for (int n = 0; n < keysEach; n++) {
+                    most = TornadoMath.max(most, scores[ty * pairs + r * keysEach + n]);
+                }
+                float alpha = TornadoMath.exp(m[r] - most);
+                m[r] = most;
+                l[r] = l[r] * alpha;
+                for (int c = 0; c < columns; c++) {
+                    acc[r * columns + c] = acc[r * columns + c] * alpha;
+                }
+                for (int n = 0; n < keysEach; n++) {
+                    float p = TornadoMath.exp(scores[ty * pairs + r * keysEach + n] - most);
+                    l[r] = l[r] + p;
+                    for (int c = 0; c < columns; c++) {
+                        acc[r * columns + c] = acc[r * columns + c] + p * vAhead[n * columns + c];
+                    }
+                }
+            }
+        }
+
+        // The lines' parts become one: m and l first, then out = sum exp(m_line - m) O_line / l
+        if (tx == 0) {
+            for (int r = 0; r < rows; r++) {
+                lineM[ty * rows + r] = m[r];
+                lineL[ty * rows + r] = l[r];
+            }
+        }
+        ctx.localBarrier(); // m and l of all lines are there, and the scores are used up
+        if (ctx.localIdx < rows) {
+            float most = lineM[ctx.localIdx];
+            for (int other = 1; other < threadsY; other++) {
+                most = TornadoMath.max(most, lineM[other * rows + ctx.localIdx]);
+            }
+            float sum = 0f;
+            for (int other = 0; other < threadsY; other++) {
+                sum = sum + lineL[other * rows + ctx.localIdx] * TornadoMath.exp(lineM[other * rows + ctx.localIdx] - most);
+            }
+            rowM[ctx.localIdx] = most;
+            rowL[ctx.localIdx] = sum;
+        }
+        ctx.localBarrier(); // m and l of all rows are there
+        for (int r = 0; r < rows; r++) {
+            float weight = rowL[r] == 0f ? 0f : TornadoMath.exp(m[r] - rowM[r]) / rowL[r];
+            for (int c = 0; c < columns; c++) {
+                partial[(ty * rows + r) * width + tx + c * threadsX] = acc[r * columns + c] * weight;
+            }
+        }
+        ctx.localBarrier(); // O of all lines is there
+        int rowsHere = TornadoMath.min(rows, rowLast + 1 - row0);
+        int at = split * batch * heads * queries + firstHead * queries + row0;
+        for (int element = ctx.localIdx; element < rowsHere * headDim; element += threadsX * threadsY) {
+            int r = element / headDim;
+            float sum = 0f;
+            for (int other = 0; other < threadsY; other++) {
+                sum = sum + partial[(other * rows + r) * width + element % headDim];
+            }
+            partOut.set(at * headDim + element, sum);
+        }
+        if (ctx.localIdx < rowsHere) {
+            float sum = rowL[ctx.localIdx];
+            partLse.set(at + ctx.localIdx, sum == 0f ? masked : rowM[ctx.localIdx] + TornadoMath.log(sum));
+        }
+    }
+}
