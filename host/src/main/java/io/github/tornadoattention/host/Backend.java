@@ -19,6 +19,16 @@ public interface Backend {
     Plan open(AttentionSpec spec, Algorithm algorithm);
 
     /**
+     * Makes a packed batch ready to run. Most callers want {@link PackedAttention#on(Backend, PackedSpec)} instead, which checks arguments.
+     *
+     * @throws UsageException if this backend does not support something that the spec asks for
+     * @throws DeviceException if the device fails or lacks memory
+     */
+    default PackedPlan openPacked(PackedSpec spec, Algorithm algorithm) {
+        return new SequencesByLength(this, spec, algorithm);
+    }
+
+    /**
      * Makes decoding ready to run. Most callers want {@link Decoding#on} instead, which checks arguments.
      *
      * @param spec seqQ is the most queries of a step, seqK the capacity of the cache
