@@ -4,6 +4,8 @@ import io.github.tornadoattention.bench.cpu.CpuBench;
 import io.github.tornadoattention.bench.device.DeviceBench;
 import io.github.tornadoattention.bench.device.PaperBench;
 import io.github.tornadoattention.bench.device.RandomChecks;
+import io.github.tornadoattention.bench.report.CompareCommand;
+import io.github.tornadoattention.bench.report.ReportCommand;
 import io.github.tornadoattention.host.cli.Failure;
 import io.github.tornadoattention.host.cli.StandardError;
 import io.github.tornadoattention.host.cli.Terminal;
@@ -44,6 +46,8 @@ public final class Main implements Runnable {
         line.addSubcommand(new DeviceBench(terminal));
         line.addSubcommand(new PaperBench(terminal));
         line.addSubcommand(new CpuBench(terminal));
+        line.addSubcommand(new ReportCommand(terminal));
+        line.addSubcommand(new CompareCommand(terminal));
         line.addSubcommand(new RandomChecks());
         line.getSubcommands().values().forEach(sub -> sub.getCommandSpec().mixinStandardHelpOptions(true));
         line.setOut(new PrintWriter(terminal.out(), true, terminal.out().charset()));

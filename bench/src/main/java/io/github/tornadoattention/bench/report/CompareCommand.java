@@ -1,0 +1,99 @@
+package io.github.tornadoattention.bench.report;
+
+import io.github.tornadoattention.bench.Lines;
+import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.bench.ResultsFile;
+import io.github.tornadoattention.host.UsageException;
+import io.github.tornadoattention.host.cli.Failure;
+import io.github.tornadoattention.host.cli.Terminal;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code bench compare}: two files of results side by side, two commits or two machines. */
+@Command(name = "compare", description = "Shows two files of results side by side and flags changes beyond their spread.")
+public final class CompareCommand implements Callable<Integer> {
+    private final Terminal terminal;
+
+    @Parameters(index = "0", paramLabel = "A.jsonl", description = "Results before, or of one machine.")
+    private Path before = Path.of("");
+
+    @Parameters(index = "1", paramLabel = "B.jsonl", description = "Results after, or of another machine.")
+    private Path after = Path.of("");
+
+    @Option(names = "--strict", description = "End with 1 if anything became slower beyond the spread.")
+    private boolean strict;
+
+    /** Prints to a terminal. */
+    public CompareCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() {
+        List<Result> a = new Data(ResultsFile.read(before, terminal.err())).timed();
+        List<Result> b = new Data(ResultsFile.read(after, terminal.err())).timed();
+        List<String> by = new ArrayList<>(Result.IDENTITY);
+        // two machines: the device differs everywhere, so it says nothing
+        boolean sameDevice = a.stream().map(r -> r.text("device")).anyMatch(device -> b.stream().anyMatch(r -> r.text("device").equals(device)));
+        if (!sameDevice) {
+            by.remove("device");
+            by.remove("threads");
+        }
+        Map<String, Result> others = new LinkedHashMap<>();
+        b.forEach(r -> others.put(r.identity(by), r));
+        int faster = 0;
+        int slower = 0;
+        int within = 0;
+        terminal.print("%-66s %12s %12s %8s".formatted("", "A ms", "B ms", "B/A"));
+        for (Result r : a) {
+            Result other = others.remove(r.identity(by));
+            if (other == null) {
+                continue;
+            }
+            String verdict = verdict(r, other);
+            faster += verdict.equals("faster") ? 1 : 0;
+            slower += verdict.equals("slower") ? 1 : 0;
+            within += verdict.isEmpty() ? 1 : 0;
+            terminal.print("%-66s %12s %12s %8.2f  %s".formatted(name(r), Lines.time(r.number("median_ms")), Lines.time(other.number("median_ms")),
+                    other.number("median_ms") / r.number("median_ms"), verdict).stripTrailing());
+        }
+        int both = faster + slower + within;
+        if (both == 0) {
+            throw new UsageException("%s and %s have no measurement in common".formatted(before, after));
+        }
+        terminal.print("%d in both: %d faster and %d slower beyond the spread, %d within; %d only in A, %d only in B".formatted(both, faster, slower, within,
+                a.size() - both, others.size()));
+        return strict && slower > 0 ? Failure.CHECK_FAILED : Failure.DONE;
+    }
+
+    /** Beyond the spread: the ranges from the 10th to the 90th percentile do not touch. */
+    static String verdict(Result a, Result b) {
+        if (low(b) > high(a)) {
+            return "slower";
+        }
+        return high(b) < low(a) ? "faster" : "";
+    }
+
+    /** Results without a spread have none. */
+    private static double low(Result r) {
+        return r.get("p10_ms") == null ? r.number("median_ms") : r.number("p10_ms");
+    }
+
+    private static double high(Result r) {
+        return r.get("p90_ms") == null ? r.number("median_ms") : r.number("p90_ms");
+    }
+
+    private static String name(Result r) {
+        return "%s %s %s b%s h%s n%s%s d%s%s%s%s%s".formatted(Data.who(r), r.text("dtype"), r.text("direction"), r.get("batch"), r.get("heads"), r.get("seq_q"),
+                r.number("seq_q") == r.number("seq_k") ? "" : "x" + r.get("seq_k"), r.get("head_dim"), Data.isTrue(r, "causal") ? " causal" : "",
+                r.number("density") < 1 ? " density %.3f".formatted(r.number("density")) : "", r.get("block") == null ? "" : " tiles " + r.get("block"),
+                r.get("threads") == null ? "" : " threads " + r.get("threads"));
+    }
+}

@@ -1,0 +1,84 @@
+package io.github.tornadoattention.bench.report;
+
+import io.github.tornadoattention.bench.Result;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.function.Predicate;
+
+/** The results that a report is made of: of measurements of the same thing, the last one. */
+final class Data {
+    private static final int MOST_COMMANDS = 3;
+
+    private final List<Result> results;
+
+    Data(List<Result> all) {
+        Map<String, Result> latest = new LinkedHashMap<>();
+        for (Result result : all) {
+            // one that failed does not hide an earlier one that did not
+            if (result.timed() || !latest.containsKey(result.identity()) || !latest.get(result.identity()).timed()) {
+                latest.put(result.identity(), result);
+            }
+        }
+        results = List.copyOf(latest.values());
+    }
+
+    List<Result> all() {
+        return results;
+    }
+
+    /** Those with a time, of attention. */
+    List<Result> timed() {
+        return only(result -> result.timed() && result.get("seq_q") != null);
+    }
+
+    List<Result> only(Predicate<Result> wanted) {
+        return results.stream().filter(wanted).toList();
+    }
+
+    /** Groups in the order of their keys. */
+    static <K extends Comparable<K>> TreeMap<K, List<Result>> by(Collection<Result> results, Function<Result, K> key) {
+        TreeMap<K, List<Result>> groups = new TreeMap<>();
+        results.forEach(result -> groups.computeIfAbsent(key.apply(result), k -> new ArrayList<>()).add(result));
+        return groups;
+    }
+
+    /** Who measured: backend, driver and device in words. */
+    static String place(Result result) {
+        String driver = result.get("driver") == null ? "" : " " + result.text("driver");
+        return "%s%s, %s".formatted(result.text("backend"), driver, device(result));
+    }
+
+    /** The device without what its maker's lawyers add. */
+    static String device(Result result) {
+        return result.text("device").replaceAll("\\((R|TM)\\)| Processor|NVIDIA |pthread-", "");
+    }
+
+    /** Likewise, short: for legends of plots with one device. */
+    static String who(Result result) {
+        String driver = result.get("driver") == null ? "" : " " + result.text("driver");
+        return "%s%s %s".formatted(result.text("backend"), driver, result.text("algorithm"));
+    }
+
+    static double[] numbers(List<Result> results, String field) {
+        return results.stream().mapToDouble(result -> result.number(field)).toArray();
+    }
+
+    static boolean isTrue(Result result, String field) {
+        return Boolean.TRUE.equals(result.get(field));
+    }
+
+    /** The commands that made results, without their {@code --only}, a few of them. */
+    static List<String> commands(List<Result> results) {
+        Set<String> commands = new LinkedHashSet<>();
+        results.forEach(result -> commands.add(result.text("command").replaceAll(" --only .*", "")));
+        commands.remove("");
+        return commands.stream().limit(MOST_COMMANDS).toList();
+    }
+}

@@ -1,0 +1,59 @@
+package io.github.tornadoattention.bench.report;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** What a report says, before it is HTML or Markdown. */
+final class Page {
+    /** A piece of the page. */
+    sealed interface Piece {}
+
+    /** A heading of a section. */
+    record Heading(String words) implements Piece {}
+
+    /** A paragraph. */
+    record Paragraph(String words) implements Piece {}
+
+    /** A table; the first row is its head. */
+    record TableOf(List<List<String>> rows) implements Piece {}
+
+    /** A figure and the commands that measured it. */
+    record Figure(String svg, String caption, List<String> commands) implements Piece {}
+
+    private final String title;
+    private final List<Piece> pieces = new ArrayList<>();
+
+    Page(String title) {
+        this.title = title;
+    }
+
+    String title() {
+        return title;
+    }
+
+    List<Piece> pieces() {
+        return List.copyOf(pieces);
+    }
+
+    void heading(String words) {
+        pieces.add(new Heading(words));
+    }
+
+    void paragraph(String words) {
+        pieces.add(new Paragraph(words));
+    }
+
+    void table(List<List<String>> rows) {
+        pieces.add(new TableOf(rows));
+    }
+
+    void add(Piece piece) {
+        pieces.add(piece);
+    }
+
+    void figure(Plot plot, String caption, List<String> commands) {
+        if (!plot.isEmpty()) {
+            pieces.add(new Figure(plot.svg(), caption, commands));
+        }
+    }
+}

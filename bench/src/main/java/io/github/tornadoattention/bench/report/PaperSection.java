@@ -1,0 +1,194 @@
+package io.github.tornadoattention.bench.report;
+
+import io.github.tornadoattention.bench.Lines;
+import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.bench.ResultsFile;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/** The paper's figures and tables, repeated, with the paper's own numbers beside ours. */
+final class PaperSection {
+    private PaperSection() {}
+
+    static void write(Page page, Data data) {
+        List<Result> ours = data.only(r -> r.text("dtype").equals("fp32") && r.get("seq_q") != null && !r.text("backend").equals("pytorch"));
+        boolean headed = false;
+        for (List<Result> place : Data.by(ours, Data::place).values()) {
+            Page section = new Page("");
+            left(section, place);
+            middle(section, place);
+            right(section, place);
+            tables(section, place);
+            if (!section.pieces().isEmpty()) {
+                if (!headed) {
+                    page.heading("The paper's measurements, repeated");
+                    page.paragraph("FlashAttention, arXiv 2205.14135. The paper measured float16 on an A100 40 GB, these are float32; what can be compared are "
+                            + "ratios and how times grow.");
+                    headed = true;
+                }
+                page.paragraph(Data.place(place.getFirst()) + ":");
+                section.pieces().forEach(page::add);
+            }
+        }
+    }
+
+    /** Figure 2, left: traffic and time at one shape; GPT-2 medium's if it is there, else the largest that both ran. */
+    private static void left(Page page, List<Result> place) {
+        List<Result> flash = place.stream().filter(timed("flash", "both")).filter(r -> r.get("block") == null && !Data.isTrue(r, "causal"))
+                .sorted(Comparator.comparingDouble((Result r) -> r.number("batch") * r.number("heads") * r.number("seq_q")).reversed()
+                        .thenComparing(r -> r.number("seq_q")))
+                .toList();
+        Result best = null;
+        Result other = null;
+        for (Result r : flash) {
+            Result standard = find(place, timed("standard", "both"), r);
+            boolean papers = r.number("batch") == 64 && r.number("seq_q") == 1024;
+            if (standard != null && (best == null || papers)) {
+                best = r;
+                other = standard;
+            }
+        }
+        if (best == null || other == null) {
+            return;
+        }
+        boolean papers = best.number("batch") == 64 && best.number("seq_q") == 1024;
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("Figure 2, left: b%s h%s n%s d%s, forward and backward".formatted(best.get("batch"), best.get("heads"), best.get("seq_q"),
+                best.get("head_dim")), "standard", "flash", "ratio"));
+        rows.add(row("time, ms", other.number("median_ms"), best.number("median_ms")));
+        rows.add(row("device memory traffic at least, GB (model: each element once a launch)", other.number("bytes_model") / 1e9, best.number("bytes_model") / 1e9));
+        rows.add(row("memory, MiB", other.number("peak_device_bytes") / 1048576, best.number("peak_device_bytes") / 1048576));
+        if (papers) {
+            rows.add(row("the paper: time, ms", PaperNumbers.STANDARD_MS, PaperNumbers.FLASH_MS));
+            rows.add(row("the paper: traffic, GB (measured)", PaperNumbers.STANDARD_GB, PaperNumbers.FLASH_GB));
+        }
+        page.table(rows);
+    }
+
+    private static List<String> row(String name, double standard, double flash) {
+        return List.of(name, Lines.time(standard), Lines.time(flash), "%.1f".formatted(standard / flash));
+    }
+
+    /** Figure 2, middle: time of the forward pass against the size of tiles. */
+    private static void middle(Page page, List<Result> place) {
+        List<Result> tiles = place.stream().filter(timed("flash", "forward")).filter(r -> r.get("block") instanceof List<?>)
+                .sorted(Comparator.comparingDouble(PaperSection::tileSize)).toList();
+        if (tiles.size() < 2) {
+            return;
+        }
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("Figure 2, middle: b%s h%s n%s d%s, forward".formatted(tiles.getFirst().get("batch"), tiles.getFirst().get("heads"),
+                tiles.getFirst().get("seq_q"), tiles.getFirst().get("head_dim")), "time, ms", "moved by work-items"));
+        for (Result r : tiles) {
+            rows.add(List.of("tiles of %s queries x %s keys".formatted(side(r, 0), side(r, 1)), Lines.time(r.number("median_ms")),
+                    Text.bytes(TrafficSection.movedForward(r, side(r, 0), side(r, 1)))));
+        }
+        page.table(rows);
+        double[] sizes = tiles.stream().mapToDouble(PaperSection::tileSize).toArray();
+        page.figure(new Plot("Time against tile size", "queries x keys of a tile", true, "ms, forward", false)
+                        .line(Data.who(tiles.getFirst()), sizes, Data.numbers(tiles, "median_ms"), Data.numbers(tiles, "p10_ms"), Data.numbers(tiles, "p90_ms")),
+                "Figure 2, middle: time of the forward pass against the size of tiles. The paper's falls up to tiles of about 256.", Data.commands(tiles));
+    }
+
+    private static double tileSize(Result r) {
+        return (double) side(r, 0) * side(r, 1);
+    }
+
+    private static int side(Result r, int n) {
+        return r.get("block") instanceof List<?> sides && sides.get(n) instanceof Number number ? number.intValue() : 0;
+    }
+
+    /** Figure 2, right: time against density. */
+    private static void right(Page page, List<Result> place) {
+        List<Result> sparse = place.stream().filter(timed("block-sparse", "both")).toList();
+        for (List<Result> group : Data.by(sparse, r -> "b%s h%s n%s d%s".formatted(r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim"))).values()) {
+            if (group.size() < 3) {
+                continue;
+            }
+            List<Result> rising = group.stream().sorted(Comparator.comparingDouble(r -> r.number("density"))).toList();
+            double[] density = Data.numbers(rising, "density");
+            Result dense = rising.getLast();
+            double[] proportional = java.util.Arrays.stream(density).map(s -> dense.number("median_ms") * s / dense.number("density")).toArray();
+            String shape = "b%s h%s n%s d%s".formatted(dense.get("batch"), dense.get("heads"), dense.get("seq_q"), dense.get("head_dim"));
+            page.figure(new Plot("Time against density: " + shape, "share of blocks that are set", false, "ms, forward and backward", false)
+                            .line("block-sparse", density, Data.numbers(rising, "median_ms"), Data.numbers(rising, "p10_ms"), Data.numbers(rising, "p90_ms"))
+                            .bound("proportional to density", density, proportional),
+                    "Figure 2, right: time is proportional to the share of blocks that are computed (%s).".formatted(shape), Data.commands(rising));
+        }
+    }
+
+    /** Appendix E: time and memory by length; the paper's where its shape was measured. */
+    private static void tables(Page page, List<Result> place) {
+        boolean papers = place.stream().anyMatch(r -> r.number("batch") == PaperNumbers.BATCH && r.number("heads") == PaperNumbers.HEADS);
+        List<Result> both = place.stream().filter(r -> r.text("direction").equals("both") && r.get("block") == null && !Data.isTrue(r, "causal"))
+                .filter(r -> !papers || r.number("batch") == PaperNumbers.BATCH && r.number("heads") == PaperNumbers.HEADS
+                        && r.number("head_dim") == PaperNumbers.HEAD_DIM)
+                .toList();
+        Data.by(both, r -> "b%s h%s d%s".formatted(r.get("batch"), r.get("heads"), r.get("head_dim"))).forEach((shape, results) -> {
+            List<List<String>> rows = new ArrayList<>();
+            List<String> head = new ArrayList<>(List.of("%s, forward and backward, ms: N".formatted(shape), "standard", "flash", "faster", "butterfly",
+                    "local window", "standard MiB", "flash MiB", "ratio"));
+            if (papers) {
+                head.addAll(List.of("paper: standard", "flash", "faster", "block-sparse", "standard MB", "flash MB"));
+            }
+            rows.add(head);
+            Data.by(results, r -> r.number("seq_q")).forEach((n, of) -> {
+                if (one(of, "standard") != null || one(of, "flash") != null) {
+                    rows.add(cells(n, of, papers));
+                }
+            });
+            if (rows.size() > 2) {
+                page.table(rows);
+            }
+        });
+    }
+
+    private static List<String> cells(double n, List<Result> of, boolean papers) {
+        Result standard = one(of, "standard");
+        Result flash = one(of, "flash");
+        List<String> cells = new ArrayList<>(List.of(Plot.number(n), time(standard), time(flash), ratio(standard, flash, "median_ms"), time(one(of, "butterfly")),
+                time(one(of, "local window")), memory(standard), memory(flash), ratio(standard, flash, "peak_device_bytes")));
+        PaperNumbers.Length length = PaperNumbers.LENGTHS.stream().filter(l -> l.n() == n).findFirst().orElse(null);
+        if (papers && length != null) {
+            boolean ran = !Double.isNaN(length.standardMs());
+            cells.addAll(List.of(ran ? Lines.time(length.standardMs()) : "out of memory", Lines.time(length.flashMs()),
+                    ran ? "%.1f".formatted(length.standardMs() / length.flashMs()) : "", Lines.time(length.sparseMs()),
+                    ran ? "%.0f".formatted(length.standardMb()) : "", "%.0f".formatted(length.flashMb())));
+        } else if (papers) {
+            cells.addAll(List.of("", "", "", "", "", ""));
+        }
+        return cells;
+    }
+
+    private static @Nullable Result one(List<Result> results, String algorithm) {
+        return results.stream().filter(r -> r.text("algorithm").equals(algorithm)).findFirst().orElse(null);
+    }
+
+    private static String time(@Nullable Result r) {
+        if (r == null) {
+            return "";
+        }
+        return r.timed() ? Lines.time(r.number("median_ms")) : r.text("error").startsWith(ResultsFile.TOO_LARGE) ? "out of memory" : "failed";
+    }
+
+    private static String memory(@Nullable Result r) {
+        return r == null || !(r.number("peak_device_bytes") > 0) ? "" : Lines.time(r.number("peak_device_bytes") / 1048576);
+    }
+
+    private static String ratio(@Nullable Result a, @Nullable Result b, String field) {
+        return a == null || b == null || !a.timed() || !b.timed() ? "" : "%.1f".formatted(a.number(field) / b.number(field));
+    }
+
+    private static Predicate<Result> timed(String algorithm, String direction) {
+        return r -> r.timed() && r.text("algorithm").equals(algorithm) && r.text("direction").equals(direction);
+    }
+
+    /** The one of the same shape. */
+    private static @Nullable Result find(List<Result> place, Predicate<Result> wanted, Result like) {
+        List<String> shape = List.of("batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim", "causal", "dropout");
+        return place.stream().filter(wanted).filter(r -> r.identity(shape).equals(like.identity(shape))).findFirst().orElse(null);
+    }
+}

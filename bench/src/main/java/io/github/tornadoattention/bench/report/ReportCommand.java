@@ -1,0 +1,92 @@
+package io.github.tornadoattention.bench.report;
+
+import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.bench.ResultsFile;
+import io.github.tornadoattention.host.UsageException;
+import io.github.tornadoattention.host.cli.Failure;
+import io.github.tornadoattention.host.cli.Terminal;
+import io.github.tornadoattention.host.npy.OutputFile;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code bench report}: files of results as one page. */
+@Command(name = "report", description = "Makes one page, HTML or Markdown, of files of results.")
+public final class ReportCommand implements Callable<Integer> {
+    private final Terminal terminal;
+
+    @Parameters(arity = "1..*", paramLabel = "FILE.jsonl", description = "Results of scripts/bench.")
+    private List<Path> files = List.of();
+
+    @Option(names = "--out", required = true, paramLabel = "PAGE", description = "report.html: one file with everything in it; report.md: figures go to a folder beside it.")
+    private Path out = Path.of("report.html");
+
+    @Option(names = "--title", defaultValue = "Attention, measured", description = "The page's title.")
+    private String title = "";
+
+    /** Prints to a terminal. */
+    public ReportCommand(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        String name = out.getFileName() == null ? "" : out.getFileName().toString();
+        boolean html = name.endsWith(".html");
+        if (!html && !name.endsWith(".md")) {
+            throw new UsageException("--out %s must end with .html or .md".formatted(out));
+        }
+        List<Result> results = new ArrayList<>();
+        for (Path file : files) {
+            results.addAll(ResultsFile.read(file, terminal.err()));
+        }
+        Page page = page(title, results);
+        if (html) {
+            write(out, HtmlPage.of(page));
+        } else {
+            String folder = name.replaceAll("\\.md$", "") + "-figures";
+            MarkdownPage markdown = MarkdownPage.of(page, folder);
+            Path figures = out.resolveSibling(folder);
+            try {
+                Files.createDirectories(figures);
+            } catch (IOException e) {
+                throw new UsageException("%s cannot be made: %s".formatted(figures, e.getMessage()), e);
+            }
+            for (Map.Entry<String, String> figure : markdown.figures().entrySet()) {
+                write(figures.resolve(figure.getKey()), figure.getValue());
+            }
+            write(out, markdown.text());
+        }
+        terminal.print("wrote %s: %d results of %d files".formatted(out, results.size(), files.size()));
+        return Failure.DONE;
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        try (OutputFile output = OutputFile.open(file)) {
+            output.commit(stream -> stream.write(text.getBytes(StandardCharsets.UTF_8)));
+        }
+    }
+
+    /** All that can be said about results. */
+    static Page page(String title, List<Result> results) {
+        Data data = new Data(results);
+        Page page = new Page(title);
+        DeviceSections.machines(page, data);
+        PaperSection.write(page, data);
+        CurveSections.write(page, data);
+        DeviceSections.rooflines(page, data);
+        DeviceSections.peers(page, data);
+        DeviceSections.approximations(page, data);
+        TrafficSection.write(page);
+        DeviceSections.failures(page, data);
+        return page;
+    }
+}

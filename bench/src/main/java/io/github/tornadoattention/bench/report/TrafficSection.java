@@ -1,0 +1,94 @@
+package io.github.tornadoattention.bench.report;
+
+import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.host.Algorithm;
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.BlockMasks;
+import io.github.tornadoattention.host.tornado.TrafficModel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** The IO model as figures: the paper's theorem 2 and proposition 4, for the paper's algorithms and for our kernels. */
+final class TrafficSection {
+    private static final int N = 4096;
+    private static final int D = 64;
+    private static final int BLOCK = 64;
+    private static final double MIB = 1048576;
+    private static final List<String> COMMAND = List.of("scripts/attention trace --shape 1,1,4096,64 --block 64,64");
+
+    private TrafficSection() {}
+
+    /** Bytes that the forward kernel's work-items move with tiles of this size. */
+    static double movedForward(Result r, int blockQ, int blockK) {
+        AttentionSpec spec = AttentionSpec.builder((int) r.number("batch"), (int) r.number("heads"), (int) r.number("seq_q"), (int) r.number("head_dim")).build();
+        return TrafficModel.ofBlocks(spec, blockQ, blockK).bytes("forward");
+    }
+
+    static void write(Page page) {
+        page.heading("The IO model");
+        page.paragraph("Bytes between device memory and local memory by calculation, one head, head dim %d, float32, forward. The counts of our kernels are equal to the "
+                .formatted(D) + "simulator's counters byte for byte (a test says so). \"Moved by work-items\" is as if no cache held anything, which is how the paper "
+                + "counts flash attention; \"once\" is as if a cache forgot nothing during a launch, which is how the paper counts standard attention.");
+        againstMemory(page);
+        againstLength(page);
+        againstDensity(page);
+    }
+
+    private static AttentionSpec spec(int n) {
+        return AttentionSpec.builder(1, 1, n, D).build();
+    }
+
+    /** Theorem 2: O(N² D² / M). */
+    private static void againstMemory(Page page) {
+        List<Double> bytes = new ArrayList<>();
+        List<Double> local = new ArrayList<>();
+        for (int side : new int[] {16, 32, 48, 64, 96, 128, 192, 256}) {
+            TrafficModel model = TrafficModel.ofBlocks(spec(N), side, side);
+            local.add(model.forward().getFirst().localBytes() / 1024.0);
+            bytes.add(model.bytes("forward") / MIB);
+        }
+        double[] kib = array(local);
+        double[] paper = local.stream().mapToDouble(k -> paperFlash(N, k * 1024 / Float.BYTES) / MIB).toArray();
+        double[] standard = local.stream().mapToDouble(k -> TrafficModel.of(spec(N), Algorithm.STANDARD).bytesOnce("forward") / MIB).toArray();
+        page.figure(new Plot("Theorem 2: bytes against local memory, N %d".formatted(N), "local memory of a group, KiB", true, "MiB moved", true)
+                        .line("flash, our kernel with square tiles", kib, array(bytes))
+                        .bound("flash, the paper's algorithm 1", kib, paper)
+                        .bound("standard, once (algorithm 0)", kib, standard),
+                "Theorem 2: flash attention moves O(N² D² / M) bytes, standard attention O(N D + N²) whatever the local memory M.", COMMAND);
+    }
+
+    /** Elements that the paper's algorithm 1 moves with M elements of local memory, in bytes: K and V once, Q, O, l and m once for each block of keys. */
+    static double paperFlash(double n, double m) {
+        double blocks = Math.ceil(n / Math.max(1, Math.floor(m / (4.0 * D))));
+        return Float.BYTES * (2 * n * D + blocks * (3 * n * D + 4 * n));
+    }
+
+    private static void againstLength(Page page) {
+        int[] lengths = IntStream.rangeClosed(7, 16).map(e -> 1 << e).toArray();
+        double[] n = IntStream.of(lengths).asDoubleStream().toArray();
+        page.figure(new Plot("Bytes against N", "N", true, "MiB moved", true)
+                        .line("standard, once", n, IntStream.of(lengths).mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.STANDARD).bytesOnce("forward") / MIB).toArray())
+                        .line("flash, moved by work-items", n, IntStream.of(lengths).mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.FLASH).bytes("forward") / MIB).toArray())
+                        .line("flash, once", n, IntStream.of(lengths).mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.FLASH).bytesOnce("forward") / MIB).toArray())
+                        .bound("flash, the paper's algorithm 1 with 48 KiB", n, IntStream.of(lengths).mapToDouble(x -> paperFlash(x, 12 * 1024) / MIB).toArray()),
+                "Bytes against N: what flash attention needs once is linear in N, standard attention's matrix is not.",
+                List.of("scripts/attention trace --shape 1,1,N,64"));
+    }
+
+    /** Proposition 4: O(N D + N² D² s / M). */
+    private static void againstDensity(Page page) {
+        double[] density = {0.03125, 0.0625, 0.125, 0.25, 0.5, 0.75, 1};
+        double[] bytes = java.util.Arrays.stream(density).map(s -> TrafficModel.ofBlocks(AttentionSpec.builder(1, 1, N, D)
+                .blockMask(BlockMasks.random(N, N, BLOCK, s, 1)).build(), BLOCK, BLOCK).bytes("forward") / MIB).toArray();
+        double[] dense = java.util.Arrays.stream(density).map(s -> bytes[bytes.length - 1] * s).toArray();
+        page.figure(new Plot("Proposition 4: bytes against density, N %d".formatted(N), "share of blocks that are set", false, "MiB moved", false)
+                        .line("block-sparse, our kernel", density, bytes)
+                        .bound("proportional to density", density, dense),
+                "Proposition 4: block-sparse flash attention moves the dense bytes times the share of blocks, and O(N D) beside them.", COMMAND);
+    }
+
+    private static double[] array(List<Double> values) {
+        return values.stream().mapToDouble(x -> x).toArray();
+    }
+}

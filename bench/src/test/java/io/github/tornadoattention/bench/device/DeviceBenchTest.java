@@ -1,0 +1,182 @@
+package io.github.tornadoattention.bench.device;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.tornadoattention.bench.Call;
+import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.bench.ResultsFile;
+import io.github.tornadoattention.host.Attention;
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.Backend;
+import io.github.tornadoattention.host.BlockMasks;
+import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.host.Forward;
+import io.github.tornadoattention.host.Gradients;
+import io.github.tornadoattention.host.Tensor;
+import io.github.tornadoattention.simulator.DeviceLimits;
+import io.github.tornadoattention.simulator.SimulatedDevice;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class DeviceBenchTest {
+    @TempDir
+    Path folder;
+
+    private Path file() {
+        return folder.resolve("r.jsonl");
+    }
+
+    private Call measure(String... more) {
+        String[] words = {"device", "--backend", "simulator", "--shape", "1,2,20,8 1,1,33,8", "--seconds", "0", "--out", file().toString()};
+        return Call.of(java.util.stream.Stream.concat(java.util.Arrays.stream(words), java.util.Arrays.stream(more)).toArray(String[]::new));
+    }
+
+    @Test
+    void aLineForEachDirection() {
+        measure("--causal").done();
+        List<Result> results = ResultsFile.readQuietly(file());
+        assertThat(results).hasSize(6).allMatch(Result::timed);
+        assertThat(results).extracting(r -> r.get("direction")).containsExactly("forward", "backward", "both", "forward", "backward", "both");
+        Result both = results.get(2);
+        // 2 heads, 20 * 21 / 2 visible pairs
+        assertThat(both.number("tflops") * both.number("median_ms") * 1e9).isCloseTo(3.5 * 4 * 8 * 2 * 210, org.assertj.core.data.Offset.offset(1.0));
+        assertThat(both.number("peak_device_bytes")).isEqualTo(4.0 * (8 * 2 * 20 * 8 + 2 * 20 + 2 * 20));
+        assertThat(both.number("bytes_model")).isPositive();
+        assertThat(both.text("backend")).isEqualTo("simulator");
+        assertThat(both.get("versions")).isInstanceOf(java.util.Map.class);
+    }
+
+    @Test
+    void anInterruptedRunGoesOn() throws IOException {
+        measure("--only", "seq_q=20,direction=forward").done();
+        assertThat(ResultsFile.readQuietly(file())).hasSize(1);
+        measure().done();
+        assertThat(ResultsFile.readQuietly(file())).hasSize(6);
+        String before = Files.readString(file());
+        Call third = measure().done();
+        assertThat(third.out()).contains("the file has it all");
+        assertThat(Files.readString(file())).isEqualTo(before);
+    }
+
+    @Test
+    void listMeasuresNothing() {
+        Call call = Call.of("paper", "--quick", "--backend", "simulator", "--list").done();
+        assertThat(call.out()).contains("flash b1 h1 n128 d16: forward, backward, both", "block-sparse b1 h1 n256 d16", "butterfly");
+    }
+
+    @Test
+    void whatDoesNotFitIsAResult() {
+        DeviceLimits before = SimulatedDevice.INSTANCE.limits(SimulatedDevice.INSTANCE.limits().withGlobalBytes(1 << 16));
+        try {
+            measure("--algorithm", "standard", "--shape", "1,4,64,32");
+        } finally {
+            SimulatedDevice.INSTANCE.limits(before);
+        }
+        List<Result> results = ResultsFile.readQuietly(file()).stream().filter(r -> r.number("seq_q") == 64).toList();
+        assertThat(results).hasSize(3).noneMatch(Result::timed);
+        assertThat(results).allMatch(r -> r.text("error").startsWith("out-of-memory: standard attention of q 1x4x64x32"));
+    }
+
+    @Test
+    void arraysThatNoDeviceCanIndexAreAResult() {
+        measure("--algorithm", "standard", "--shape", "1,1,65536,1").done();
+        assertThat(ResultsFile.readQuietly(file())).filteredOn(r -> r.number("seq_q") == 65536).hasSize(3)
+                .allMatch(r -> r.text("error").startsWith("out-of-memory: standard attention needs a matrix of 4294967296 elements"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "device --backend nothing | 3 | no backend 'nothing'",
+        "device --backend reference | 3 | it is not measured",
+        "device --backend tornado:7:7 | 3 | tornado:7:7",
+        "device --shape 1,2,3 | 2 | --shape '1,2,3' must be four whole numbers",
+        "device --shape 1,2,3,x | 2 | --shape '1,2,3,x' must be four whole numbers",
+        "device --shape 1,2,3,300 | 2 | headDim is 300",
+        "device --shape 1,2,3,8 --algorithm fast | 2 | --algorithm fast",
+        "device --shape 1,2,3,8 --dtype fp8 | 2 | fp8",
+        "device --only speed=1 | 2 | --only speed: known are backend",
+        "device --only | 2 | --only",
+        "device --seconds -1 | 2 | --seconds is -1.0",
+        "device --minutes 0 | 2 | --minutes is 0.0",
+        "device --out no/such/folder/r.jsonl | 2 | cannot be written",
+        "paper --backend nothing | 3 | no backend 'nothing'",
+        "measure | 2 | measure",
+    })
+    void badInputIsOneLine(String words, int code, String reason) {
+        Call.of(words.split(" ")).refused(code, reason);
+    }
+
+    @Test
+    void nothingToMeasureIsWrongUsage() {
+        Call call = Call.of("device", "--backend", "simulator", "--only", "algorithm=none");
+        assertThat(call.exitCode()).isEqualTo(2);
+    }
+
+    @ParameterizedTest
+    @EnumSource(DType.class)
+    void checkAcceptsWhatIsRightAndRefusesOneWrongRow(DType dtype) {
+        AttentionSpec spec = AttentionSpec.builder(1, 2, 12, 16).kvHeads(1).seqK(9).causal().dtype(dtype).build();
+        RandomTensors in = RandomTensors.of(spec);
+        try (Attention attention = Attention.on(Backend.of("reference"), spec)) {
+            Forward f = attention.forward(in.q(), in.k(), in.v());
+            Gradients g = attention.backward(in.dOut(), f);
+            assertThat(new SampledCheck(spec, in).forward(f).accepted()).isTrue();
+            assertThat(new SampledCheck(spec, in).backward(f, g).accepted()).isTrue();
+            // the last row is always looked at
+            Forward wrong = new Forward(f.q(), f.k(), f.v(), spoiled(f.out()), f.lse(), f.report());
+            assertThat(new SampledCheck(spec, in).forward(wrong).accepted()).isFalse();
+            assertThat(new SampledCheck(spec, in).backward(f, new Gradients(g.dq(), spoiled(g.dk()), g.dv(), g.report())).accepted()).isFalse();
+        }
+    }
+
+    /** Every element but those of rows that nobody asks for is off; NaN counts as off. */
+    private static Tensor spoiled(Tensor right) {
+        float[] values = right.toArray();
+        for (int n = values.length / 2; n < values.length; n++) {
+            values[n] = n % 2 == 0 ? Float.NaN : values[n] + 1;
+        }
+        return Tensor.of(values, right.shape()).to(right.dtype());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void gridsHoldWhatTheyPromise(boolean quick) {
+        Target simulator = Target.of("simulator").getFirst();
+        Target gpu = new Target(Target.Kind.GPU, simulator.backend(), "tornado", "opencl", simulator.device());
+        List<Job> device = DeviceGrid.jobs(gpu, quick);
+        assertThat(device).doesNotHaveDuplicates().extracting(Job::algorithm).contains("standard", "flash", "block-sparse");
+        List<Job> paper = PaperGrid.jobs(gpu, quick);
+        assertThat(paper).doesNotHaveDuplicates().anyMatch(job -> job.spec().batch() == 64 && job.spec().seqQ() == 1024);
+        assertThat(paper.stream().filter(job -> job.block() != null)).hasSizeGreaterThan(3);
+        assertThat(paper).anyMatch(job -> job.spec().seqQ() == (quick ? 2048 : 65536) && job.algorithm().equals("flash"));
+        assertThat(device.stream().map(job -> job.spec().dtype()).distinct()).hasSizeGreaterThan(quick ? 1 : 2);
+    }
+
+    @Test
+    void aJobSaysWhichMeasurementItIs() {
+        Target target = Target.of("simulator").getFirst();
+        AttentionSpec spec = AttentionSpec.builder(1, 1, 256, 8).blockMask(BlockMasks.random(256, 256, 64, 0.25, 1)).build();
+        Result sparse = Job.of(target, "block-sparse", spec).expected("forward");
+        assertThat(sparse.number("density")).isEqualTo(0.25);
+        Result window = Job.of(target, "local window", AttentionSpec.builder(1, 1, 100, 8).window(0, 0).build()).expected("forward");
+        assertThat(window.number("density")).isEqualTo(0.01);
+    }
+
+    @Test
+    void ceilingsAreMeasuredAndChecked() {
+        Target target = Target.of("simulator").getFirst();
+        assertThat(target.device()).isNotNull();
+        List<Result> results = new CeilingBench(target, target.device(), 128, 256, 1).measure();
+        assertThat(results).hasSize(3).allMatch(r -> Boolean.TRUE.equals(r.get("checked")) && r.number("median_ms") > 0);
+        Ceilings ceilings = CeilingBench.of(target, results);
+        assertThat(List.of(ceilings.tflops(), ceilings.copyGbs(), ceilings.localGbs())).allMatch(value -> value > 0);
+    }
+}

@@ -1,0 +1,175 @@
+package io.github.tornadoattention.bench.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.tornadoattention.bench.Call;
+import io.github.tornadoattention.bench.Result;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ReportTest {
+    @TempDir
+    Path folder;
+
+    /** A result whose time is {@code ms}, with a spread of a tenth. */
+    private static Result result(String backend, String algorithm, String direction, int batch, int heads, int n, double ms) {
+        return new Result().with("backend", backend).with("driver", "opencl").with("device", "Some <GPU> & more").with("algorithm", algorithm)
+                .with("dtype", "fp32").with("direction", direction).with("batch", batch).with("heads", heads).with("kv_heads", heads)
+                .with("seq_q", n).with("seq_k", n).with("head_dim", 64).with("causal", false).with("dropout", 0.0).with("density", 1.0)
+                .with("median_ms", ms).with("p10_ms", 0.9 * ms).with("p90_ms", 1.1 * ms).with("tflops", 1e-9 * n * n / ms)
+                .with("executed_tflops", 1e-9 * n * n / ms).with("bytes_model", 1000L * n).with("peak_device_bytes", 100L * n).with("checked", true)
+                .with("versions", Map.of("jdk", "25")).with("command", "scripts/bench paper --only a=b").with("date", "2026-11-22");
+    }
+
+    private static List<Result> grid() {
+        List<Result> results = new ArrayList<>();
+        for (String direction : List.of("forward", "backward", "both")) {
+            for (int n : new int[] {128, 512, 1024, 4096}) {
+                results.add(result("tornado", "flash", direction, 16, 8, n, n * n / 1e4));
+                results.add(result("tornado", "standard", direction, 16, 8, n, n * n / 1e3).with("peak_device_bytes", 20L * n * n));
+            }
+            results.add(result("tornado", "standard", direction, 16, 8, 65536, 1).with("checked", false).with("median_ms", null)
+                    .with("error", "out-of-memory: standard attention needs 5 GiB"));
+            results.add(result("tornado", "flash", direction, 16, 8, 65536, 4e5));
+            results.add(result("tornado", "flash", direction, 64, 16, 1024, 7.3));
+            results.add(result("tornado", "standard", direction, 64, 16, 1024, 41.7));
+            results.add(result("pytorch", "memory-efficient", direction, 16, 8, 4096, 1500));
+            for (double density : new double[] {0.125, 0.25, 0.5, 1}) {
+                results.add(result("tornado", "block-sparse", direction, 16, 8, 4096, 1700 * density).with("density", density));
+            }
+        }
+        for (int side : new int[] {16, 32, 64}) {
+            results.add(result("tornado", "flash", "forward", 64, 16, 1024, 100.0 / side).with("block", List.of(side, side)));
+        }
+        results.add(ceiling("ceiling multiply-adds").with("tflops", 60.0));
+        results.add(ceiling("ceiling copy").with("gb_per_s", 3000.0));
+        results.add(ceiling("ceiling local reads").with("gb_per_s", 30000.0));
+        results.add(result("tornado", "linformer-256", "forward", 16, 8, 4096, 3).with("max_abs_error", 0.7));
+        return results;
+    }
+
+    private static Result ceiling(String name) {
+        return new Result().with("backend", "tornado").with("driver", "opencl").with("device", "Some <GPU> & more").with("algorithm", name)
+                .with("direction", "forward").with("checked", true).with("median_ms", 1.0);
+    }
+
+    private Path file(String name, List<Result> results) throws IOException {
+        return Files.write(folder.resolve(name), results.stream().map(Result::json).toList());
+    }
+
+    @Test
+    void onePageWithEverything() throws Exception {
+        Path out = folder.resolve("report.html");
+        Call call = Call.of("report", file("r.jsonl", grid()).toString(), "--out", out.toString()).done();
+        String html = Files.readString(out);
+        assertThat(call.out()).contains("wrote " + out);
+        assertThat(html).contains("Figure 2, left: b64 h16 n1024 d64", "the paper: time, ms", "Figure 2, middle", "Figure 2, right", "out of memory", "Roofline",
+                "Beside others", "Approximations", "Theorem 2", "Proposition 4", "What did not run", "scripts/bench paper", "Some &lt;GPU&gt; &amp; more");
+        assertThat(html).doesNotContain("<script", "<link", "src=", "href=", "NaN", "Infinity", "Some <GPU>");
+        // the pieces between figure tags are well-formed
+        for (String svg : html.split("(?=<svg )|(?<=</svg>)")) {
+            if (svg.startsWith("<svg")) {
+                DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new java.io.ByteArrayInputStream(svg.getBytes(
+                        java.nio.charset.StandardCharsets.UTF_8)));
+            }
+        }
+    }
+
+    @Test
+    void markdownWithItsFigures() throws IOException {
+        Path out = folder.resolve("report.md");
+        Call.of("report", file("r.jsonl", grid()).toString(), "--out", out.toString(), "--title", "Ours").done();
+        String text = Files.readString(out);
+        assertThat(text).startsWith("# Ours\n").contains("| time, ms | 41.70 | 7.300 | 5.7 |", "](report-figures/figure-1.svg)");
+        long figures = text.lines().filter(line -> line.startsWith("![")).count();
+        try (var files = Files.list(folder.resolve("report-figures"))) {
+            assertThat(files.count()).isEqualTo(figures).isGreaterThan(8);
+        }
+    }
+
+    /** The paper's own numbers stand in the rows of its lengths, and memory grows as it was measured. */
+    @Test
+    void ourNumbersBesideThePapers() {
+        Page page = ReportCommand.page("t", grid());
+        List<String> row = page.pieces().stream().filter(Page.TableOf.class::isInstance).map(piece -> ((Page.TableOf) piece).rows())
+                .flatMap(List::stream).filter(cells -> cells.getFirst().equals("4K")).findFirst().orElseThrow();
+        assertThat(row).startsWith("4K", "16777", "1678", "10.0").endsWith("50.44", "30.09", "1.7", "3.210", "17024", "836");
+        assertThat(row.get(8)).isEqualTo("819.2");
+    }
+
+    @Test
+    void aReportOfAlmostNothing() {
+        Page page = ReportCommand.page("t", List.of(result("cpu", "flash", "forward", 1, 1, 64, 1)));
+        assertThat(HtmlPage.of(page)).contains("Measured on", "The IO model").doesNotContain("Roofline", "Beside others");
+    }
+
+    @Test
+    void theLastGoodResultCounts() {
+        Result failed = result("cpu", "flash", "forward", 1, 1, 64, 1).with("error", "x").with("checked", false);
+        Data data = new Data(List.of(result("cpu", "flash", "forward", 1, 1, 64, 1), result("cpu", "flash", "forward", 1, 1, 64, 2), failed));
+        assertThat(data.timed()).hasSize(1).allMatch(r -> r.number("median_ms") == 2);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"10, 10.5, ''", "10, 13, slower", "10, 8, faster", "10, 12.2, ''", "10, 12.3, slower"})
+    void changesBeyondTheSpread(double before, double after, String verdict) {
+        assertThat(CompareCommand.verdict(result("cpu", "flash", "forward", 1, 1, 64, before), result("cpu", "flash", "forward", 1, 1, 64, after)))
+                .isEqualTo(verdict);
+    }
+
+    @Test
+    void twoFilesSideBySide() throws IOException {
+        Path a = file("a.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 1), result("cpu", "flash", "forward", 1, 1, 128, 1),
+                result("cpu", "flash", "forward", 1, 1, 256, 1)));
+        Path b = file("b.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 2), result("cpu", "flash", "forward", 1, 1, 128, 1.05),
+                result("cpu", "flash", "forward", 1, 1, 512, 1)));
+        Call call = Call.of("compare", a.toString(), b.toString()).done();
+        assertThat(call.out()).contains("2 in both: 0 faster and 1 slower beyond the spread, 1 within; 1 only in A, 1 only in B");
+        assertThat(Call.of("compare", "--strict", a.toString(), b.toString()).exitCode()).isEqualTo(1);
+        assertThat(Call.of("compare", "--strict", b.toString(), a.toString()).exitCode()).isZero();
+    }
+
+    @Test
+    void machinesAreComparedByWhatTheyDid() throws IOException {
+        Path a = file("a.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 1)));
+        Path b = file("b.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 2).with("device", "another")));
+        assertThat(Call.of("compare", a.toString(), b.toString()).done().out()).contains("1 in both: 0 faster and 1 slower");
+    }
+
+    @Test
+    void nothingInCommon() throws IOException {
+        Path a = file("a.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 1)));
+        Path b = file("b.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 65, 2)));
+        Call call = Call.of("compare", a.toString(), b.toString());
+        assertThat(call.exitCode()).isEqualTo(2);
+        assertThat(call.err().lines()).hasSize(1).first().asString().contains("no measurement in common");
+    }
+
+    @Test
+    void badFiles() throws IOException {
+        Path good = file("good.jsonl", grid());
+        String none = folder.resolve("none.jsonl").toString();
+        String foreign = Files.writeString(folder.resolve("foreign.json"), "{\"a\": 1}\n").toString();
+        Call.of("report", none, "--out", folder.resolve("r.html").toString()).refused(2, "none.jsonl: no such file");
+        Call.of("report", folder.toString(), "--out", folder.resolve("r.html").toString()).refused(2, "is no file");
+        Call.of("report", good.toString(), "--out", folder.resolve("r.pdf").toString()).refused(2, "must end with .html or .md");
+        Call.of("report", good.toString(), "--out", folder.resolve("no/r.html").toString()).refused(2, "no");
+        Call.of("report", good.toString()).refused(2, "--out");
+        Call.of("report", "--out", "r.html").refused(2, "FILE.jsonl");
+        Call.of("compare", good.toString(), none).refused(2, "no such file");
+        Call.of("compare", good.toString()).refused(2, "B.jsonl");
+        Call call = Call.of("report", foreign, "--out", folder.resolve("r.html").toString());
+        assertThat(call.exitCode()).isEqualTo(2);
+        assertThat(call.err().lines()).hasSize(2).last().asString().contains("foreign.json holds no result of scripts/bench");
+        assertThat(folder.resolve("r.html")).doesNotExist();
+    }
+}
