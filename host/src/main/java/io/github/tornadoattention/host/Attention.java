@@ -1,6 +1,5 @@
 package io.github.tornadoattention.host;
 
-import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
@@ -51,7 +50,7 @@ public final class Attention implements AutoCloseable {
     }
 
     /**
-     * Computes out and lse.
+     * Computes out and lse of queries, keys and values, with nothing else that changes from call to call.
      *
      * @param q queries, {@code [batch, heads, seqQ, headDim]}
      * @param k keys, {@code [batch, kvHeads, seqK, headDim]}
@@ -61,11 +60,20 @@ public final class Attention implements AutoCloseable {
      * @throws AttentionException if the device fails
      */
     public Forward forward(Tensor q, Tensor k, Tensor v) {
+        return forward(AttentionInputs.of(q, k, v));
+    }
+
+    /**
+     * Computes out and lse.
+     *
+     * @throws IllegalArgumentException if a shape is another one than the spec's
+     * @throws IllegalStateException if this is closed or in use by another thread
+     * @throws AttentionException if the device fails
+     */
+    public Forward forward(AttentionInputs inputs) {
         return alone(() -> {
-            requireFits("q", q, spec.qShape());
-            requireFits("k", k, spec.kvShape());
-            requireFits("v", v, spec.kvShape());
-            return plan.forward(q, k, v).by(spec);
+            inputs.requireFit(spec);
+            return plan.forward(inputs).by(spec);
         });
     }
 
@@ -85,12 +93,10 @@ public final class Attention implements AutoCloseable {
                 throw new IllegalArgumentException(
                         "the forward result is of [%s], this attention is [%s]".formatted(origin, spec));
             }
-            requireFits("dOut", dOut, spec.qShape());
-            requireFits("q", f.q(), spec.qShape());
-            requireFits("k", f.k(), spec.kvShape());
-            requireFits("v", f.v(), spec.kvShape());
-            requireFits("out", f.out(), spec.qShape());
-            requireFits("lse", f.lse(), spec.lseShape(), DType.FP32);
+            dOut.require("dOut", spec.qShape(), spec.dtype());
+            f.inputs().requireFit(spec);
+            f.out().require("out", spec.qShape(), spec.dtype());
+            f.lse().require("lse", spec.lseShape(), DType.FP32);
             return plan.backward(dOut, f);
         });
     }
@@ -134,21 +140,6 @@ public final class Attention implements AutoCloseable {
     private void enter() {
         if (!lock.tryLock()) {
             throw new IllegalStateException("another thread is using this Attention; make one for each thread");
-        }
-    }
-
-    private void requireFits(String name, Tensor tensor, int[] expected) {
-        requireFits(name, tensor, expected, spec.dtype());
-    }
-
-    private static void requireFits(String name, Tensor tensor, int[] expected, DType dtype) {
-        if (!tensor.hasShape(expected)) {
-            throw new IllegalArgumentException("%s has shape %s, the spec needs %s"
-                    .formatted(name, Arrays.toString(tensor.shape()), Arrays.toString(expected)));
-        }
-        if (tensor.dtype() != dtype) {
-            throw new IllegalArgumentException("%s is %s, the spec needs %s; to(DType.%s) converts a tensor"
-                    .formatted(name, tensor.dtype(), dtype, dtype.name()));
         }
     }
 }

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Query {@code i} of entry {@code b} and head {@code h} sees key {@code j} iff causal, window, key length and block
  * mask all allow it ({@link #visible}). The score of a visible pair is {@code s = scale * dot(q_i, k_j)}, then {@code
  * softcap * tanh(s / softcap)} if there is a softcap, then {@code - slope_h * |i + diagonal - j|} if there are ALiBi
- * slopes.
+ * slopes. With dropout, a probability counts {@code 1 / (1 - dropout)} times or not at all, drawn by Philox from the call's seed and offset, the query, the key and
+ * the head ({@link AttentionInputs}).
  *
  * @param batch entries of the batch
  * @param heads query heads
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param softcap bound on the scores, 0 = none
  * @param alibiSlopes a slope for each query head, null = no ALiBi (copied)
  * @param blockMask the blocks that are computed, null = all
+ * @param dropout the probability with which dropout drops a pair, 0 = no dropout, below 1
  * @param dtype the type of q, k, v, out and their gradients; lse is always float32
  */
 public record AttentionSpec(
@@ -43,6 +45,7 @@ public record AttentionSpec(
         double softcap,
         float @Nullable [] alibiSlopes,
         @Nullable BlockMask blockMask,
+        double dropout,
         DType dtype) {
 
     /** The largest head dim. */
@@ -66,6 +69,7 @@ public record AttentionSpec(
         SpecChecks.requireKeyLengths(keyLengths, batch, seqK);
         SpecChecks.requireSlopes(alibiSlopes, heads);
         SpecChecks.requireFits(blockMask, heads, seqQ, seqK);
+        SpecChecks.requireDropout(dropout);
     }
 
     /**
@@ -157,7 +161,7 @@ public record AttentionSpec(
     /** The same with inputs and outputs of another type. */
     public AttentionSpec withDtype(DType type) {
         return new AttentionSpec(batch, heads, kvHeads, seqQ, seqK, headDim, scale, causal, windowLeft, windowRight, keyLengths, softcap,
-                alibiSlopes, blockMask, type);
+                alibiSlopes, blockMask, dropout, type);
     }
 
     /** {@code [batch, heads, seqQ, headDim]}: the shape of q, out, dOut and dq. */
@@ -192,13 +196,14 @@ public record AttentionSpec(
                 && Double.compare(softcap, s.softcap) == 0
                 && Arrays.equals(alibiSlopes, s.alibiSlopes)
                 && Objects.equals(blockMask, s.blockMask)
+                && Double.compare(dropout, s.dropout) == 0
                 && dtype == s.dtype;
     }
 
     @Override
     public int hashCode() {
         return Objects.hash(batch, heads, kvHeads, seqQ, seqK, headDim, scale, causal, windowLeft, windowRight,
-                Arrays.hashCode(keyLengths), softcap, Arrays.hashCode(alibiSlopes), blockMask, dtype);
+                Arrays.hashCode(keyLengths), softcap, Arrays.hashCode(alibiSlopes), blockMask, dropout, dtype);
     }
 
     @Override
@@ -213,6 +218,7 @@ public record AttentionSpec(
         text.append(alibiSlopes == null ? "" : " alibi");
         text.append(softcap == 0 ? "" : " softcap " + softcap);
         text.append(blockMask == null ? "" : " " + blockMask);
+        text.append(dropout == 0 ? "" : " dropout " + dropout);
         text.append(dtype == DType.FP32 ? "" : " " + dtype);
         return text.append(" scale ").append(scale).toString();
     }

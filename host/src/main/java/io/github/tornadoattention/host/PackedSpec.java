@@ -28,6 +28,7 @@ public final class PackedSpec {
                 && longest.seqK() == longest(cuSeqlensK), "the sizes of a packed batch follow from its lengths");
         SpecChecks.require(longest.keyLengths() == null, "a packed batch has no key lengths: cuSeqlensK says how many keys there are");
         SpecChecks.require(longest.blockMask() == null, "a packed batch has no block mask");
+        SpecChecks.require(longest.dropout() == 0, "a packed batch has no dropout");
         requireAddressable("q", totalQ(), heads, headDim);
         requireAddressable("k", totalK(), longest.kvHeads(), headDim);
     }

@@ -8,12 +8,9 @@ public interface Plan extends AutoCloseable {
     /**
      * Computes out and lse.
      *
-     * @param q queries, {@code [batch, heads, seqQ, headDim]}
-     * @param k keys, {@code [batch, kvHeads, seqK, headDim]}
-     * @param v values, {@code [batch, kvHeads, seqK, headDim]}
      * @throws AttentionException if the backend cannot do it or its device fails
      */
-    Forward forward(Tensor q, Tensor k, Tensor v);
+    Forward forward(AttentionInputs inputs);
 
     /**
      * Computes the gradients of q, k and v.

@@ -18,6 +18,7 @@ public final class SpecBuilder {
     private double softcap;
     private float @Nullable [] alibiSlopes;
     private @Nullable BlockMask blockMask;
+    private double dropout;
     private DType dtype = DType.FP32;
 
     SpecBuilder(int batch, int heads, int seqQ, int headDim) {
@@ -95,6 +96,12 @@ public final class SpecBuilder {
         return this;
     }
 
+    /** Drops pairs with this probability; seed and offset come with each call. 0 = off. */
+    public SpecBuilder dropout(double probability) {
+        dropout = probability;
+        return this;
+    }
+
     /** The type of inputs, outputs and gradients; computed is in float32 whatever it is. */
     public SpecBuilder dtype(DType type) {
         dtype = type;
@@ -110,6 +117,6 @@ public final class SpecBuilder {
         Double given = scale;
         double factor = given != null ? given : headDim > 0 ? 1.0 / Math.sqrt(headDim) : 1.0;
         return new AttentionSpec(batch, heads, kvHeads, seqQ, seqK, headDim, factor, causal, windowLeft, windowRight,
-                keyLengths, softcap, alibiSlopes, blockMask, dtype);
+                keyLengths, softcap, alibiSlopes, blockMask, dropout, dtype);
     }
 }

@@ -70,6 +70,10 @@ final class SpecChecks {
         }
     }
 
+    static void requireDropout(double dropout) {
+        require(dropout >= 0 && dropout < 1, "dropout is %s, must be at least 0 and below 1", dropout);
+    }
+
     static void requireFits(@Nullable BlockMask mask, int heads, int seqQ, int seqK) {
         if (mask != null) {
             int rows = Math.ceilDiv(seqQ, mask.size());

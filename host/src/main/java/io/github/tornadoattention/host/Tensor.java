@@ -186,6 +186,23 @@ public final class Tensor {
     }
 
     /**
+     * Refuses another shape or dtype.
+     *
+     * @param name what errors call the tensor
+     * @throws IllegalArgumentException if one is another one
+     */
+    void require(String name, int[] expected, DType type) {
+        if (!hasShape(expected)) {
+            throw new IllegalArgumentException("%s has shape %s, the spec needs %s"
+                    .formatted(name, Arrays.toString(shape), Arrays.toString(expected)));
+        }
+        if (dtype != type) {
+            throw new IllegalArgumentException("%s is %s, the spec needs %s; to(DType.%s) converts a tensor"
+                    .formatted(name, dtype, type, type.name()));
+        }
+    }
+
+    /**
      * The numbers as a TornadoVM off-heap array: a FloatArray, HalfFloatArray or BFloat16Array, as {@link #dtype()} says. The first
      * call may copy, later ones return the same array.
      */

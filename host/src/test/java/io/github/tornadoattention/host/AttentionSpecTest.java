@@ -48,7 +48,10 @@ class AttentionSpecTest {
                 Arguments.of(good().blockMask(new BlockMask(4, 1, 3, 2, new byte[6])),
                         "block mask has 3 x 2 blocks, seqQ 10 and seqK 10 in blocks of 4 need 3 x 3"),
                 Arguments.of(good().blockMask(new BlockMask(5, 3, 2, 2, new byte[12])),
-                        "block mask has 3 heads, must be 1 (shared) or 4"));
+                        "block mask has 3 heads, must be 1 (shared) or 4"),
+                Arguments.of(good().dropout(1), "dropout is 1.0, must be at least 0 and below 1"),
+                Arguments.of(good().dropout(-0.1), "dropout is -0.1, must be at least 0 and below 1"),
+                Arguments.of(good().dropout(Double.NaN), "dropout is NaN, must be at least 0 and below 1"));
     }
 
     @ParameterizedTest(name = "{1}")

@@ -17,8 +17,8 @@ class AttentionTest {
     @Test
     void runsAsOftenAsWanted() {
         try (Attention attention = Attention.on(new CpuBackend(2), SPEC)) {
-            Forward first = attention.forward(in.q(), in.k(), in.v());
-            Forward second = attention.forward(in.q(), in.k(), in.v());
+            Forward first = attention.forward(in.inputs());
+            Forward second = attention.forward(in.inputs());
 
             assertThat(second.out().toArray()).containsExactly(first.out().toArray());
             assertThat(attention.backward(in.dOut(), first).dq().shape()).containsExactly(1, 2, 5, 4);
@@ -30,7 +30,7 @@ class AttentionTest {
     void everyShapeIsChecked() {
         Tensor wrong = Tensor.zeros(1, 2, 4, 4);
         try (Attention attention = Attention.on(new CpuBackend(1), SPEC)) {
-            Forward f = attention.forward(in.q(), in.k(), in.v());
+            Forward f = attention.forward(in.inputs());
 
             assertThatThrownBy(() -> attention.forward(wrong, in.k(), in.v()))
                     .isInstanceOf(IllegalArgumentException.class)
@@ -91,7 +91,7 @@ class AttentionTest {
         attention.close();
         attention.close();
 
-        assertThatThrownBy(() -> attention.forward(in.q(), in.k(), in.v()))
+        assertThatThrownBy(() -> attention.forward(in.inputs()))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("this Attention is closed");
     }
@@ -105,10 +105,10 @@ class AttentionTest {
             await(leave);
         }), SPEC);
         try (ExecutorService other = Executors.newSingleThreadExecutor()) {
-            Future<?> first = other.submit(() -> attention.forward(in.q(), in.k(), in.v()));
+            Future<?> first = other.submit(() -> attention.forward(in.inputs()));
             inside.await();
 
-            assertThatThrownBy(() -> attention.forward(in.q(), in.k(), in.v()))
+            assertThatThrownBy(() -> attention.forward(in.inputs()))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("another thread");
             assertThatThrownBy(attention::close).isInstanceOf(IllegalStateException.class);
@@ -131,7 +131,7 @@ class AttentionTest {
         try (Attention attention = Attention.on(new Acting(() -> {
             throw new OutOfMemoryError("Java heap space");
         }), SPEC)) {
-            assertThatThrownBy(() -> attention.forward(in.q(), in.k(), in.v()))
+            assertThatThrownBy(() -> attention.forward(in.inputs()))
                     .isInstanceOf(DeviceException.class)
                     .hasMessage("out of memory for [b1 h2 n5x6 d4 scale 0.5]: Java heap space");
         }
@@ -154,9 +154,9 @@ class AttentionTest {
             Plan plan = new CpuBackend(1).open(spec, algorithm);
             return new Plan() {
                 @Override
-                public Forward forward(Tensor q, Tensor k, Tensor v) {
+                public Forward forward(AttentionInputs inputs) {
                     first.run();
-                    return plan.forward(q, k, v);
+                    return plan.forward(inputs);
                 }
 
                 @Override

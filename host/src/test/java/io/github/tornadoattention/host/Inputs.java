@@ -3,12 +3,40 @@ package io.github.tornadoattention.host;
 import java.util.Random;
 
 /** Random arrays for a spec, the same for the same seed. */
-public record Inputs(AttentionSpec spec, Tensor q, Tensor k, Tensor v, Tensor dOut) {
+public record Inputs(AttentionSpec spec, AttentionInputs inputs, Tensor dOut) {
+    private static final long SEED = 0x0123456789ABCDEFL;
+    private static final int OFFSET = -5;
+
+    /** Queries, keys and values alone, but for a seed. */
+    public Inputs(AttentionSpec spec, Tensor q, Tensor k, Tensor v, Tensor dOut) {
+        this(spec, AttentionInputs.of(q, k, v).withSeed(SEED, OFFSET), dOut);
+    }
+
     /** Standard normal numbers. */
     public static Inputs random(AttentionSpec spec, long seed) {
         Random random = new Random(seed);
         return new Inputs(spec, normal(random, spec.qShape()), normal(random, spec.kvShape()),
                 normal(random, spec.kvShape()), normal(random, spec.qShape()));
+    }
+
+    /** Queries. */
+    public Tensor q() {
+        return inputs.q();
+    }
+
+    /** Keys. */
+    public Tensor k() {
+        return inputs.k();
+    }
+
+    /** Values. */
+    public Tensor v() {
+        return inputs.v();
+    }
+
+    /** The same with other queries, keys and values. */
+    public Inputs with(Tensor q, Tensor k, Tensor v) {
+        return new Inputs(spec, new AttentionInputs(q, k, v, inputs.seed(), inputs.dropoutOffset()), dOut);
     }
 
     /** Standard normal numbers in a shape. */
@@ -42,7 +70,7 @@ public record Inputs(AttentionSpec spec, Tensor q, Tensor k, Tensor v, Tensor dO
     /** Runs forward and backward. */
     public Result on(Backend backend, Algorithm algorithm) {
         try (Attention attention = Attention.on(backend, spec, algorithm)) {
-            Forward f = attention.forward(q, k, v);
+            Forward f = attention.forward(inputs);
             return new Result(f, attention.backward(dOut, f));
         }
     }

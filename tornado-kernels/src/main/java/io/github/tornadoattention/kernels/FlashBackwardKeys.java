@@ -63,6 +63,10 @@ public final class FlashBackwardKeys {
         int keyLast = TornadoMath.min(k0 + blockK, keyLength) - 1;
         float scale = numbers.get(Shape.SCALE);
         float softcap = numbers.get(Shape.SOFTCAP);
+        float keepFactor = 1f;
+        if ((options & Options.DROPOUT) != 0) {
+            keepFactor = numbers.get(Shape.KEEP_FACTOR);
+        }
 
         int rows = blockK / threadsY;
         int columns = blockQ / threadsX;
@@ -165,7 +169,20 @@ public final class FlashBackwardKeys {
                     }
                 }
 
-                // P = exp(S - lse), and what dS needs besides dP
+                if ((options & Options.DROPOUT) != 0) {
+                    // Zᵀ, 1 for each kept pair and 0 for each dropped one, in the place of P
+                    for (int four = ctx.localIdx; four < blockK / 4 * blockQ; four += threadsX * threadsY) {
+                        int quad = four / blockQ;
+                        int column = four % blockQ;
+                        int kept = Dropout.kept(q0 + column, k0 / 4 + quad, batch * heads + head, shape);
+                        for (int e = 0; e < 4; e++) {
+                            pTile[(quad * 4 + e) * ldP + column] = (kept >> e) % 2;
+                        }
+                    }
+                    ctx.localBarrier(); // Z is complete
+                }
+
+                // P = exp(S - lse), -P where dropped, and what dS needs besides dP
                 int queryLast = TornadoMath.min(q0 + blockQ, seqQ) - 1;
                 int whole = q0 + blockQ > seqQ ? 0 : Band.whole(options, q0, queryLast, k0, k0 + blockK, diagonal, left, right, keyLength);
                 for (int r = 0; r < rows; r++) {
@@ -177,6 +194,9 @@ public final class FlashBackwardKeys {
                         if (whole == 0) {
                             p = query >= seqQ || Band.sees(options, query, key, diagonal, left, right, keyLength) == 0 ? 0f : p;
                         }
+                        if ((options & Options.DROPOUT) != 0) {
+                            p = pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] == 0f ? -p : p;
+                        }
                         pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] = p;
                         if ((options & Options.SOFTCAP) != 0) {
                             derivative[r * columns + c] = Score.derivative(options, score, softcap);
@@ -184,7 +204,7 @@ public final class FlashBackwardKeys {
                     }
                 }
 
-                // dV += Pᵀ dOut_i
+                // dV += Pᵀ dOut_i, times 1 / (1 - p) at the end
                 for (int r = 0; r < sliceN / threadsY; r++) {
                     int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
                     Tile.fetch(dOut, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx, threadsX, 1f, aheadA);
@@ -212,6 +232,9 @@ public final class FlashBackwardKeys {
                         for (int r = 0; r < rows; r++) {
                             for (int e = 0; e < 4; e++) {
                                 x[e] = pTile[(ty + r * threadsY) * ldP + j0 + j + e];
+                                if ((options & Options.DROPOUT) != 0) {
+                                    x[e] = x[e] < 0f ? 0f : x[e];
+                                }
                             }
                             Tile.combine(dvAcc, r * outColumns, outColumns, x, z);
                         }
@@ -270,7 +293,13 @@ public final class FlashBackwardKeys {
                 for (int r = 0; r < rows; r++) {
                     for (int c = 0; c < columns; c++) {
                         int at = (ty + r * threadsY) * ldP + tx + c * threadsX;
-                        float ds = pTile[at] == 0f ? 0f : pTile[at] * (s[r * columns + c] - columnDelta[c]);
+                        float p = pTile[at];
+                        float dp = s[r * columns + c];
+                        if ((options & Options.DROPOUT) != 0) {
+                            dp = p < 0f ? 0f : dp * keepFactor;
+                            p = p < 0f ? -p : p;
+                        }
+                        float ds = p == 0f ? 0f : p * (dp - columnDelta[c]);
                         if ((options & Options.SOFTCAP) != 0) {
                             ds = ds * derivative[r * columns + c];
                         }
@@ -323,7 +352,7 @@ public final class FlashBackwardKeys {
                     int column = Tile.column(tx, c, run, threadsX);
                     if (column < headDim) {
                         dk.set(baseK + row * rowStrideK + column, dkAcc[r * outColumns + c]);
-                        dv.set(baseK + row * rowStrideK + column, dvAcc[r * outColumns + c]);
+                        dv.set(baseK + row * rowStrideK + column, dvAcc[r * outColumns + c] * keepFactor);
                     }
                 }
             }

@@ -150,6 +150,24 @@ public final class FlashBackwardQueries {
                     }
                 }
             }
+            if ((options & Options.DROPOUT) != 0) {
+                // dP = Z ∘ dP / (1 - p), with Z, 1 for each kept pair and 0 for each dropped one, in its place
+                for (int four = ctx.localIdx; four < blockQ * (blockK / 4); four += threadsX * threadsY) {
+                    int row = four / (blockK / 4);
+                    int quad = four % (blockK / 4);
+                    int kept = Dropout.kept(q0 + row, k0 / 4 + quad, batchHead, shape);
+                    for (int e = 0; e < 4; e++) {
+                        pTile[row * ldP + quad * 4 + e] = (kept >> e) % 2;
+                    }
+                }
+                ctx.localBarrier(); // Z is complete
+                float keepFactor = numbers.get(Shape.KEEP_FACTOR);
+                for (int r = 0; r < rows; r++) {
+                    for (int c = 0; c < columns; c++) {
+                        s[r * columns + c] = s[r * columns + c] * pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] * keepFactor;
+                    }
+                }
+            }
             for (int r = 0; r < rows; r++) {
                 for (int c = 0; c < columns; c++) {
                     pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] = s[r * columns + c]; // read again by the same work-item

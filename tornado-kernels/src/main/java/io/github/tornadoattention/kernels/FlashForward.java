@@ -162,6 +162,17 @@ public final class FlashForward {
                     }
                 }
             }
+            if ((options & Options.DROPOUT) != 0) {
+                // Z, 1 for each kept pair and 0 for each dropped one, in the place of P
+                for (int four = ctx.localIdx; four < blockQ * (blockK / 4); four += threadsX * threadsY) {
+                    int row = four / (blockK / 4);
+                    int quad = four % (blockK / 4);
+                    int kept = Dropout.kept(q0 + row, k0 / 4 + quad, batchHead, shape);
+                    for (int e = 0; e < 4; e++) {
+                        pTile[row * ldP + quad * 4 + e] = (kept >> e) % 2;
+                    }
+                }
+            }
             for (int r = 0; r < rows; r++) {
                 for (int c = 0; c < columns; c++) {
                     s[r * columns + c] = Score.modified(options, s[r * columns + c], softcap, slope, q0 + ty + r * threadsY, k0 + tx + c * threadsX, diagonal);
@@ -185,7 +196,7 @@ public final class FlashForward {
                 }
                 partial[(ty + r * threadsY) * threadsX + tx] = most;
             }
-            ctx.localBarrier(); // all partial maxima are there, and K_j is used up
+            ctx.localBarrier(); // all partial maxima are there, Z too, and K_j is used up
             for (int r = 0; r < rows; r++) {
                 float most = m[r];
                 for (int other = 0; other < threadsX; other++) {
@@ -198,6 +209,9 @@ public final class FlashForward {
                 for (int c = 0; c < columns; c++) {
                     float p = TornadoMath.exp(s[r * columns + c] - most);
                     l[r] = l[r] + p;
+                    if ((options & Options.DROPOUT) != 0) {
+                        p = p * pTile[(ty + r * threadsY) * ldP + tx + c * threadsX];
+                    }
                     pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] = p;
                 }
                 for (int c = 0; c < outColumns; c++) {
@@ -244,7 +258,7 @@ public final class FlashForward {
             }
         }
 
-        // l over the whole row, then out = O / l and lse = m + log l; l is 0 exactly where a query saw no key
+        // l over the whole row, then out = O / l (times 1 / (1 - p) with dropout) and lse = m + log l; l is 0 exactly where a query saw no key
         for (int r = 0; r < rows; r++) {
             partial[(ty + r * threadsY) * threadsX + tx] = l[r];
         }
@@ -256,6 +270,9 @@ public final class FlashForward {
                 sum = sum + partial[(ty + r * threadsY) * threadsX + other];
             }
             float inverse = sum == 0f ? 0f : 1f / sum;
+            if ((options & Options.DROPOUT) != 0) {
+                inverse = inverse * numbers.get(Shape.KEEP_FACTOR);
+            }
             if (row < seqQ) {
                 for (int c = 0; c < outColumns; c++) {
                     int column = Tile.column(tx, c, run, threadsX);

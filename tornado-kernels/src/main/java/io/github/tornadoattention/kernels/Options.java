@@ -8,9 +8,10 @@ public final class Options {
     public static final int SOFTCAP = 1 << 1;
     /** Scores carry {@code -slope * distance from the diagonal}. */
     public static final int ALIBI = 1 << 2;
-
     /** Only listed tiles are visited. */
     public static final int BLOCKS = 1 << 3;
+    /** Probabilities are dropped at random. */
+    public static final int DROPOUT = 1 << 4;
 
     /** Decoding: queries and new keys are rotated by their positions. */
     public static final int ROTARY = 1 << 10;

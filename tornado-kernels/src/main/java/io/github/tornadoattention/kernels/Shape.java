@@ -35,8 +35,14 @@ public final class Shape {
     public static final int BLOCK_SIZE = 17;
     /** Blocks in a row of the mask; likewise. */
     public static final int BLOCK_COLUMNS = 18;
+    /** The 64 bits of the seed, and the offset, of this call; read only with {@link Options#DROPOUT}. */
+    public static final int SEED_LOW = 19;
+    public static final int SEED_HIGH = 20;
+    public static final int DROPOUT_OFFSET = 21;
+    /** See {@link Dropout#threshold}. */
+    public static final int DROPOUT_THRESHOLD = 22;
     /** Number of slots; the tables stand behind them. */
-    public static final int INTS = 19;
+    public static final int INTS = 23;
 
     /** A band limit that no sequence reaches; far enough from overflow to be added to two positions. */
     public static final int UNBOUNDED = 1 << 29;
@@ -45,8 +51,10 @@ public final class Shape {
     public static final int SOFTCAP = 1;
     /** Negative infinity, as data: a literal of it does not survive every code generator. */
     public static final int NEGATIVE_INFINITY = 2;
+    /** {@code 1 / (1 - p)}: what kept pairs are multiplied with; read only with {@link Options#DROPOUT}. */
+    public static final int KEEP_FACTOR = 3;
     /** Number of slots; the [H] ALiBi slopes stand behind them, read only with {@link Options#ALIBI}. */
-    public static final int SLOPES = 3;
+    public static final int SLOPES = 4;
 
     private Shape() {
     }

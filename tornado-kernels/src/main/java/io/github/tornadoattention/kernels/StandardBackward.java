@@ -42,7 +42,12 @@ public final class StandardBackward {
                             score = score + q.get(baseQ + d) * k.get(baseK + d);
                         }
                     }
-                    gradient = p.get(row * seqK + key) * (dp - delta.get(row))
+                    float probability = p.get(row * seqK + key);
+                    if ((options & Options.DROPOUT) != 0) {
+                        dp = probability < 0f ? 0f : dp * numbers.get(Shape.KEEP_FACTOR);
+                        probability = probability < 0f ? -probability : probability;
+                    }
+                    gradient = probability * (dp - delta.get(row))
                         * Score.derivative(options, score * numbers.get(Shape.SCALE), numbers.get(Shape.SOFTCAP));
                 }
                 ds.set(row * seqK + key, gradient);
@@ -76,7 +81,7 @@ public final class StandardBackward {
 
     /** {@code dk = scale dSᵀ q} and {@code dv = Pᵀ dOut}, summed over the query heads of a group; {@code kvRows = B * Hkv * M}. */
     public static void keys(FloatArray q, FloatArray dOut, FloatArray p, FloatArray ds, FloatArray dk, FloatArray dv, IntArray shape, FloatArray numbers,
-            int kvRows, int seqK, int headDim) {
+            int kvRows, int seqK, int headDim, int options) {
         for (@Parallel int row = 0; row < kvRows; row++) {
             for (@Parallel int d = 0; d < headDim; d++) {
                 int heads = shape.get(Shape.HEADS);
@@ -96,7 +101,11 @@ public final class StandardBackward {
                         int pair = (matrix + query) * seqK + key;
                         if (p.get(pair) != 0f) {
                             sumK = sumK + ds.get(pair) * q.get(baseQ + query * rowStride);
-                            sumV = sumV + p.get(pair) * dOut.get(baseQ + query * rowStride);
+                            float probability = p.get(pair);
+                            if ((options & Options.DROPOUT) != 0) {
+                                probability = probability < 0f ? 0f : probability * numbers.get(Shape.KEEP_FACTOR);
+                            }
+                            sumV = sumV + probability * dOut.get(baseQ + query * rowStride);
                         }
                     }
                 }

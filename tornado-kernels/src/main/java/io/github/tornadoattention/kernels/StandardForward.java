@@ -50,8 +50,11 @@ public final class StandardForward {
         }
     }
 
-    /** {@code P = softmax(S)} in place, {@code lse = log rowsum exp S}; a row that is masked whole becomes 0 with an lse of negative infinity. */
-    public static void softmax(FloatArray s, FloatArray lse, FloatArray numbers, int rows, int seqK) {
+    /**
+     * {@code P = softmax(S)} in place, {@code lse = log rowsum exp S}; a row that is masked whole becomes 0 with an lse of negative infinity. What {@link Dropout}
+     * drops gets a minus.
+     */
+    public static void softmax(FloatArray s, FloatArray lse, IntArray shape, FloatArray numbers, int rows, int seqK, int options) {
         for (@Parallel int row = 0; row < rows; row++) {
             int base = row * seqK;
             float m = -Float.MAX_VALUE;
@@ -68,14 +71,21 @@ public final class StandardForward {
             float inverse = sum == 0f ? 0f : 1f / sum;
             for (int key = 0; key < seqK; key++) {
                 float p = s.get(base + key);
-                s.set(base + key, p == 0f ? 0f : p * inverse);
+                p = p == 0f ? 0f : p * inverse;
+                if ((options & Options.DROPOUT) != 0) {
+                    int seqQ = shape.get(Shape.SEQ_Q);
+                    int kept = Dropout.kept(row % seqQ, key / 4, row / seqQ, shape);
+                    p = (kept >> key % 4) % 2 == 0 ? -p : p;
+                }
+                s.set(base + key, p);
             }
             lse.set(row, sum == 0f ? masked : m + TornadoMath.log(sum));
         }
     }
 
-    /** {@code out = P v}; keys past the length are not read. */
-    public static void output(FloatArray p, FloatArray v, FloatArray out, IntArray shape, int rows, int seqK, int headDim) {
+    /** {@code out = P v}, without what was dropped and times {@code 1 / (1 - p)}; keys past the length are not read. */
+    public static void output(FloatArray p, FloatArray v, FloatArray out, IntArray shape, FloatArray numbers, int rows, int seqK, int headDim,
+            int options) {
         for (@Parallel int row = 0; row < rows; row++) {
             for (@Parallel int d = 0; d < headDim; d++) {
                 int heads = shape.get(Shape.HEADS);
@@ -89,11 +99,14 @@ public final class StandardForward {
                 float sum = 0f;
                 for (int key = 0; key < keyLength; key++) {
                     float probability = p.get(row * seqK + key);
-                    if (probability != 0f) {
+                    if (probability != 0f && !(probability < 0f)) {
                         sum = sum + probability * v.get(baseK + key * rowStride + d);
                     }
                 }
                 int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + row % seqQ * shape.get(Shape.Q_ROW_STRIDE);
+                if ((options & Options.DROPOUT) != 0) {
+                    sum = sum * numbers.get(Shape.KEEP_FACTOR);
+                }
                 out.set(baseQ + d, sum);
             }
         }

@@ -38,7 +38,7 @@ final class CheckedAttention implements AutoCloseable {
         attention = Attention.on(backend, spec, algorithm);
         forward = attention.forward(q, k, v);
         Exact exact = ReferenceAttention.forwardBackward(spec, q, k, v, dOut);
-        Tolerance tolerance = Tolerance.of(spec, q, k, v, dOut, exact);
+        Tolerance tolerance = Tolerance.of(spec, forward.inputs(), dOut, exact);
         String failure = Comparison.of(spec, exact, forward, backward(), tolerance).firstFailure();
         if (!failure.isEmpty()) {
             close();

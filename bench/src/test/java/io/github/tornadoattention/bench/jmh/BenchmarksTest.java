@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.tornadoattention.host.Algorithm;
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.Forward;
@@ -37,11 +38,11 @@ class BenchmarksTest {
             Plan plan = right.open(spec, algorithm);
             return new Plan() {
                 @Override
-                public Forward forward(Tensor q, Tensor k, Tensor v) {
-                    Forward f = plan.forward(q, k, v);
+                public Forward forward(AttentionInputs inputs) {
+                    Forward f = plan.forward(inputs);
                     float[] out = f.out().toArray();
                     out[0] += 1e-3f;
-                    return new Forward(q, k, v, Tensor.of(out, f.out().shape()), f.lse(), f.report());
+                    return new Forward(inputs, Tensor.of(out, f.out().shape()), f.lse(), f.report());
                 }
 
                 @Override

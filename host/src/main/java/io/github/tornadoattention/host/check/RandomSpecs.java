@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.check;
 
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.Attention;
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.BlockMask;
@@ -39,16 +40,14 @@ public final class RandomSpecs {
      * One attention.
      *
      * @param seed what it was drawn from
-     * @param q queries {@code [batch, heads, seqQ, headDim]}, standard normal as all tensors are, rounded to the spec's dtype
-     * @param k keys {@code [batch, kvHeads, seqK, headDim]}
-     * @param v values, shaped as k
+     * @param inputs what goes in; tensors are standard normal, rounded to the spec's dtype
      * @param dOut gradient of out, shaped as q
      */
-    public record Drawn(long seed, AttentionSpec spec, Tensor q, Tensor k, Tensor v, Tensor dOut) {
+    public record Drawn(long seed, AttentionSpec spec, AttentionInputs inputs, Tensor dOut) {
         /** Computes it in float64, and how far from that a result may be. */
         public Expected expected() {
-            Exact exact = ReferenceAttention.forwardBackward(spec, q, k, v, dOut);
-            return new Expected(this, exact, Tolerance.of(spec, q, k, v, dOut, exact));
+            Exact exact = ReferenceAttention.forwardBackward(spec, inputs, dOut);
+            return new Expected(this, exact, Tolerance.of(spec, inputs, dOut, exact));
         }
     }
 
@@ -57,7 +56,7 @@ public final class RandomSpecs {
         /** Runs it forward and backward and compares. */
         public Comparison compare(Backend backend, Algorithm algorithm) {
             try (Attention attention = Attention.on(backend, drawn.spec(), algorithm)) {
-                Forward f = attention.forward(drawn.q(), drawn.k(), drawn.v());
+                Forward f = attention.forward(drawn.inputs());
                 return Comparison.of(drawn.spec(), exact, f, attention.backward(drawn.dOut(), f), tolerance);
             }
         }
@@ -77,8 +76,10 @@ public final class RandomSpecs {
             spec = spec(random, longest);
         }
         spec = spec.withDtype(dtype);
-        return new Drawn(seed, spec, normal(random, spec.qShape()).to(dtype), normal(random, spec.kvShape()).to(dtype),
-                normal(random, spec.kvShape()).to(dtype), normal(random, spec.qShape()).to(dtype));
+        AttentionInputs inputs = AttentionInputs.of(normal(random, spec.qShape()).to(dtype), normal(random, spec.kvShape()).to(dtype),
+                normal(random, spec.kvShape()).to(dtype));
+        Tensor dOut = normal(random, spec.qShape()).to(dtype);
+        return new Drawn(seed, spec, inputs.withSeed(random.nextLong(), random.nextInt()), dOut);
     }
 
     private static boolean someQueryHasAChoice(AttentionSpec spec) {
@@ -128,6 +129,9 @@ public final class RandomSpecs {
         }
         if (random.nextInt(3) == 0) {
             spec.blockMask(mask(random, heads, seqQ, seqK));
+        }
+        if (random.nextInt(3) == 0) {
+            spec.dropout(random.nextInt(4) == 0 ? 0.9 : random.nextDouble() / 2);
         }
         return spec.build();
     }

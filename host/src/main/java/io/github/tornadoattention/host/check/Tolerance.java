@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host.check;
 
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.reference.Exact;
@@ -26,13 +27,22 @@ public record Tolerance(double out, double lse, double dq, double dk, double dv)
      * @param dOut gradient of out, or null if gradients are not compared
      */
     public static Tolerance of(AttentionSpec spec, Tensor q, Tensor k, Tensor v, @Nullable Tensor dOut) {
-        return of(spec, q, k, v, dOut, ReferenceAttention.forwardBackward(spec, q, k, v, dOut));
+        return of(spec, AttentionInputs.of(q, k, v), dOut);
+    }
+
+    /**
+     * The tolerance for this input.
+     *
+     * @param dOut gradient of out, or null if gradients are not compared
+     */
+    public static Tolerance of(AttentionSpec spec, AttentionInputs inputs, @Nullable Tensor dOut) {
+        return of(spec, inputs, dOut, ReferenceAttention.forwardBackward(spec, inputs, dOut));
     }
 
     /** The tolerance for this input, whose float64 result is at hand. */
-    public static Tolerance of(AttentionSpec spec, Tensor q, Tensor k, Tensor v, @Nullable Tensor dOut, Exact exact) {
-        Exact plain = ReferenceAttention.plain(spec, q, k, v, dOut);
-        double out = 2 * error(plain.out(), exact.out()) + FLOOR * largestVisible(spec, v);
+    public static Tolerance of(AttentionSpec spec, AttentionInputs inputs, @Nullable Tensor dOut, Exact exact) {
+        Exact plain = ReferenceAttention.plain(spec, inputs, dOut);
+        double out = 2 * error(plain.out(), exact.out()) + FLOOR * largestVisible(spec, inputs.v());
         double lse = 2 * error(plain.lse(), exact.lse()) + FLOOR * Math.max(1, largest(exact.lse()));
         if (exact.dq() == null || exact.dk() == null || exact.dv() == null
                 || plain.dq() == null || plain.dk() == null || plain.dv() == null) {

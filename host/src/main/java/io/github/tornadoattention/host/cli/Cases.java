@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Cases {
     private static final Set<String> FIELDS = Set.of("batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim", "scale",
-            "causal", "window", "key_lengths", "block", "alibi", "softcap", "dtype", "note");
+            "causal", "window", "key_lengths", "block", "alibi", "softcap", "dtype", "dropout",
+            "seed", "dropout_offset", "note");
 
     private final Path folder;
     private final Map<String, Map<String, Object>> fields;
@@ -111,6 +112,10 @@ final class Cases {
                 block.isEmpty() ? 0 : new Fields(of.where + ": block", block).integer("size"),
                 Boolean.TRUE.equals(of.get("alibi")),
                 of.get("softcap") == null ? 0 : of.number("softcap"),
+                of.get("dropout") == null ? 0 : of.number("dropout"),
+                of.get("seed") == null ? 0 : of.wholeNumber("seed", Long.MIN_VALUE, Long.MAX_VALUE),
+                of.get("dropout_offset") == null ? 0 : (int) of.wholeNumber("dropout_offset", 0, (1L << 32) - 1),
+
                 of.dtype());
     }
 
@@ -178,6 +183,14 @@ final class Cases {
                 return number;
             }
             throw new UsageException("%s: %s must be a whole number, is %s".formatted(where, field, get(field)));
+        }
+
+        long wholeNumber(String field, long least, long most) {
+            if ((get(field) instanceof Integer || get(field) instanceof Long) && get(field) instanceof Number number
+                    && number.longValue() >= least && number.longValue() <= most) {
+                return number.longValue();
+            }
+            throw new UsageException("%s: %s must be a whole number, %d..%d, is %s".formatted(where, field, least, most, get(field)));
         }
 
         int @Nullable [] integers(String field) {

@@ -1,6 +1,7 @@
 package io.github.tornadoattention.host.cli;
 
 import io.github.tornadoattention.host.Algorithm;
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.check.Tolerance;
@@ -40,7 +41,7 @@ final class DemoCommand implements Callable<Integer> {
         try (Progress progress = Progress.of(terminal, "demo", 3)) {
             progress.at("float64");
             Exact exact = ReferenceAttention.forwardBackward(spec, input.q(), input.k(), input.v(), input.dOut());
-            tolerance = Tolerance.of(spec, input.q(), input.k(), input.v(), input.dOut(), exact);
+            tolerance = Tolerance.of(spec, AttentionInputs.of(input.q(), input.k(), input.v()), input.dOut(), exact);
             progress.step();
             for (Algorithm algorithm : new Algorithm[] {Algorithm.STANDARD, Algorithm.FLASH}) {
                 progress.at(name(algorithm));

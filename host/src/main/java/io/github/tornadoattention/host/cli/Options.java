@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * @param blockSize queries and keys of a block of the file's block_mask, 0 = there is none
  * @param alibi whether ALiBi is wanted; a file with slopes has it anyway
  * @param softcap bound on the scores, 0 = none
+ * @param dropout probability of the dropout, 0 = none
+ * @param seed seed of the dropout
+ * @param dropoutOffset offset of the dropout, unsigned
  * @param dtype what the arrays are converted to on the way in
  */
 record Options(
@@ -26,4 +29,7 @@ record Options(
         int blockSize,
         boolean alibi,
         double softcap,
+        double dropout,
+        long seed,
+        int dropoutOffset,
         DType dtype) {}

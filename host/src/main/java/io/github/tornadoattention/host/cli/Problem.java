@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host.cli;
 
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.DType;
@@ -18,10 +19,12 @@ final class Problem {
 
     private final ArraySource source;
     private final Layout layout;
+    private final Options options;
     private final AttentionSpec spec;
 
-    private Problem(ArraySource source, Layout layout, AttentionSpec spec) {
+    private Problem(ArraySource source, Layout layout, Options options, AttentionSpec spec) {
         this.source = source;
+        this.options = options;
         this.layout = layout;
         this.spec = spec;
     }
@@ -49,6 +52,7 @@ final class Problem {
                     .causal(options.causal())
                     .window(options.windowLeft(), options.windowRight())
                     .softcap(options.softcap())
+                    .dropout(options.dropout())
                     .dtype(options.dtype());
             if (options.scale() != null) {
                 spec.scale(options.scale());
@@ -64,9 +68,9 @@ final class Problem {
             }
             AttentionSpec shapes = spec.build();
             if (source.has("block_mask") || options.blockSize() != 0) {
-                return new Problem(source, layout, masked(source, spec, blockMask(source, options)));
+                return new Problem(source, layout, options, masked(source, spec, blockMask(source, options)));
             }
-            return new Problem(source, layout, shapes);
+            return new Problem(source, layout, options, shapes);
         } catch (IllegalArgumentException e) {
             throw new UsageException("%s: %s".formatted(source.label("q"), e.getMessage()), e);
         }
@@ -91,16 +95,9 @@ final class Problem {
         return source.has("dout");
     }
 
-    Tensor q() {
-        return tensor("q");
-    }
-
-    Tensor k() {
-        return tensor("k");
-    }
-
-    Tensor v() {
-        return tensor("v");
+    /** Reads everything but dout. */
+    AttentionInputs inputs() {
+        return AttentionInputs.of(tensor("q"), tensor("k"), tensor("v")).withSeed(options.seed(), options.dropoutOffset());
     }
 
     /** The gradient of the loss with respect to out, null if the file has none. */

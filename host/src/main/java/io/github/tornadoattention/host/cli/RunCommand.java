@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.cli;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.github.tornadoattention.host.Attention;
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
@@ -115,13 +116,11 @@ final class RunCommand implements Callable<Integer> {
         try (Attention attention = Attention.on(backend, problem.spec(), backendFlags.algorithm());
                 Progress progress = Progress.of(terminal, "run", backward ? 3 : 2)) {
             progress.at("reading");
-            Tensor queries = problem.q();
-            Tensor keys = problem.k();
-            Tensor values = problem.v();
+            AttentionInputs inputs = problem.inputs();
             Tensor gradient = problem.dOut();
             progress.step();
             progress.at("forward");
-            Forward forward = attention.forward(queries, keys, values);
+            Forward forward = attention.forward(inputs);
             arrays.put("out", written(forward.out()));
             arrays.put("lse", forward.lse());
             progress.step();

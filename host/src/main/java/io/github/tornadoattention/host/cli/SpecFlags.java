@@ -40,18 +40,20 @@ final class SpecFlags {
             description = "fp32, fp16 or bf16: the type of inputs, outputs and gradients; computed is in float32, written is float32.")
     private String dtype;
 
-    @Option(names = "--dropout", paramLabel = "P", description = "Dropout probability (not supported yet).")
+    @Option(names = "--dropout", paramLabel = "P", description = "Drop pairs with probability P, 0 <= P < 1, by Philox4x32-10.")
     private @Nullable Double dropout;
 
-    @Option(names = "--seed", paramLabel = "N", description = "Seed of the dropout, 64 bits.")
+    @Option(names = "--seed", paramLabel = "N", description = "Seed of the dropout, 64 bits; default 0.")
     private @Nullable Long seed;
 
-    @Option(names = "--dropout-offset", paramLabel = "N", description = "Offset of the dropout, unsigned 32 bits.")
+    @Option(names = "--dropout-offset", paramLabel = "N", description = "Offset of the dropout, unsigned 32 bits; default 0.")
     private @Nullable Long dropoutOffset;
 
     @Option(names = "--layout", paramLabel = "LAYOUT", defaultValue = "bhnd",
             description = "bhnd: [batch, heads, sequence, head dim]; bnhd: [batch, sequence, heads, head dim].")
     private Layout layout;
+
+    private static final long LARGEST_OFFSET = (1L << 32) - 1;
 
     Layout layout() {
         return layout;
@@ -72,7 +74,8 @@ final class SpecFlags {
             throw new UsageException("--block-size is %d, must be at least 1".formatted(blockSize));
         }
         int[] lengths = keyLengths == null ? null : keyLengths.values();
-        return new Options(scale, causal, sight[0], sight[1], lengths, blockSize == null ? 0 : blockSize, alibi, softcap, dtype());
+        return new Options(scale, causal, sight[0], sight[1], lengths, blockSize == null ? 0 : blockSize, alibi, softcap,
+                dropout == null ? 0 : dropout, seed == null ? 0 : seed, dropoutOffset == null ? 0 : dropoutOffset.intValue(), dtype());
     }
 
     private DType dtype() {
@@ -87,8 +90,8 @@ final class SpecFlags {
         if (dropout != null && !(dropout >= 0 && dropout < 1)) {
             throw new UsageException("--dropout is %s, must be at least 0 and below 1".formatted(dropout));
         }
-        if (dropout != null && dropout > 0) {
-            throw new UsageException("--dropout is not supported yet");
+        if (dropoutOffset != null && (dropoutOffset < 0 || dropoutOffset > LARGEST_OFFSET)) {
+            throw new UsageException("--dropout-offset is %d, must be 0..%d".formatted(dropoutOffset, LARGEST_OFFSET));
         }
         if (dropout == null && (seed != null || dropoutOffset != null)) {
             throw new UsageException("%s means nothing without --dropout".formatted(

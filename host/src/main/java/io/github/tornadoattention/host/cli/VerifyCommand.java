@@ -1,6 +1,7 @@
 package io.github.tornadoattention.host.cli;
 
 import io.github.tornadoattention.host.Attention;
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.Forward;
@@ -76,15 +77,13 @@ final class VerifyCommand implements Callable<Integer> {
 
     private Verdict compare(ArraySource source, Problem problem, Backend backend) {
         AttentionSpec spec = problem.spec();
-        Tensor q = problem.q();
-        Tensor k = problem.k();
-        Tensor v = problem.v();
+        AttentionInputs inputs = problem.inputs();
         Tensor dOut = problem.dOut();
         try (Attention attention = Attention.on(backend, spec, backendFlags.algorithm())) {
-            Forward forward = attention.forward(q, k, v);
+            Forward forward = attention.forward(inputs);
             Gradients gradients = dOut == null ? null : attention.backward(dOut, forward);
             Comparison comparison = Comparison.of(
-                    spec, expected(source, dOut != null), forward, gradients, Tolerance.of(spec, q, k, v, dOut));
+                    spec, expected(source, dOut != null), forward, gradients, Tolerance.of(spec, inputs, dOut));
             return new Verdict(comparison.passed(), text(comparison, dOut != null));
         }
     }

@@ -11,6 +11,7 @@ final class BackwardScratch {
     private final Scratch scratch = new Scratch();
 
     final ScoreModifier modifier;
+    final RowDropout dropout;
     final Transposed transposed;
     final float[][] residentA;
     final float[][] residentB;
@@ -29,9 +30,10 @@ final class BackwardScratch {
     final float[] item;
     final TileRanges ranges;
 
-    BackwardScratch(AttentionSpec spec) {
+    BackwardScratch(AttentionSpec spec, Call call) {
         int headDim = spec.headDim();
         modifier = new ScoreModifier(spec, TileMath.RESIDENT, scratch);
+        dropout = new RowDropout(spec, call);
         transposed = new Transposed(headDim, scratch.floats(headDim));
         residentA = scratch.rows(headDim, TileMath.RESIDENT);
         residentB = scratch.rows(headDim, TileMath.RESIDENT);

@@ -61,7 +61,7 @@ final class CpuDecoding extends HostDecoding {
             int to = Math.min(cache.length(b), from + stretch);
             if (from < to) { // else the part stays empty, l is 0
                 DecodeTile present = tiles[b][worker];
-                DecodeTile tile = present == null ? new DecodeTile(entry(b, n)) : present;
+                DecodeTile tile = present == null ? new DecodeTile(entry(b, n), new Call()) : present;
                 tiles[b][worker] = tile;
                 long head = (long) g * cache.rows();
                 int first = (b * spec.kvHeads() + g) * each * stretches + part;

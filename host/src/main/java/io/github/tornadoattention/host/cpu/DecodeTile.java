@@ -27,6 +27,7 @@ final class DecodeTile {
     private final int padded;
     private final int rows;
     private final Runs runs;
+    private final RowDropout dropout;
     private final float[] a;
 
     private int q;
@@ -39,12 +40,13 @@ final class DecodeTile {
     private final float[] m;
     private final float[] l;
 
-    DecodeTile(AttentionSpec spec) {
+    DecodeTile(AttentionSpec spec, Call call) {
         this.spec = spec;
         this.headDim = spec.headDim();
         this.padded = Math.ceilDiv(headDim, COUNT) * COUNT;
         this.rows = spec.heads() / spec.kvHeads() * spec.seqQ();
         this.runs = new Runs(spec);
+        this.dropout = new RowDropout(spec, call);
         this.m = new float[rows];
         this.l = new float[rows];
         this.a = new float[layout(0) + Alignment.LINE];
@@ -118,14 +120,14 @@ final class DecodeTile {
                         loadedFrom = from;
                         loadedTo = to;
                     }
-                    attend(h, i, (h - g * group) * spec.seqQ() + i, from, to - from, (from - j0) * STRIDE);
+                    attend(b, h, i, (h - g * group) * spec.seqQ() + i, from, to - from, (from - j0) * STRIDE);
                 }
             }
         }
     }
 
     /** One query over {@code count} keys from {@code first} on, the rows of which start {@code skip} floats into the tile. */
-    private void attend(int h, int i, int r, int first, int count, int skip) {
+    private void attend(int b, int h, int i, int r, int first, int count, int skip) {
         // s = scale · K q
         dots(kRows + skip, q + r * STRIDE, count);
         float largest = modify(h, (long) i + spec.diagonal() - first, count);
@@ -136,7 +138,7 @@ final class DecodeTile {
             PackedRows.scale(a, o + r * STRIDE, 1, headDim, alpha);
             m[r] = largest;
         }
-        // p = exp(s - m), l += sum p, O += pᵀ V
+        // p = exp(s - m), l += sum p, then dropout, O += pᵀ V
         FloatVector reference = FloatVector.broadcast(FLOATS, m[r]);
         for (int c = 0; c < count; c += COUNT) {
             VectorExponential.exp(FloatVector.fromArray(FLOATS, a, scores + c).sub(reference)).intoArray(a, scores + c);
@@ -146,6 +148,9 @@ final class DecodeTile {
             sum += a[scores + c];
         }
         l[r] += sum;
+        if (dropout.active()) {
+            dropout.alongKeys(a, b, h, i, first - scores, scores, scores + count);
+        }
         for (int d = 0; d < padded; d += 4 * COUNT) {
             if (padded - d >= 4 * COUNT) {
                 four(o + r * STRIDE + d, vRows + skip + d, count);

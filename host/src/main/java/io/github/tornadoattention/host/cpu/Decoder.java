@@ -22,13 +22,15 @@ final class Decoder {
     private static final int FEWEST_KEYS = 512;
 
     private final AttentionSpec spec;
+    private final Call call;
     private final Workers workers;
     private final int stretch;
     private final int stretches;
     private final @Nullable DecodeTile[] states;
 
-    Decoder(AttentionSpec spec, Workers workers) {
+    Decoder(AttentionSpec spec, Call call, Workers workers) {
         this.spec = spec;
+        this.call = call;
         this.workers = workers;
         int most = Math.ceilDiv(spec.seqK(), FEWEST_KEYS);
         int wanted = Math.clamp(Math.ceilDiv(STRETCHES, spec.batch() * spec.kvHeads()), 1, most);
@@ -101,7 +103,7 @@ final class Decoder {
     private DecodeTile of(int worker) {
         DecodeTile present = states[worker];
         if (present == null) {
-            present = new DecodeTile(spec);
+            present = new DecodeTile(spec, call);
             states[worker] = present;
         }
         return present;

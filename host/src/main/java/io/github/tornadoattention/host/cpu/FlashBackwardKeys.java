@@ -75,13 +75,13 @@ final class FlashBackwardKeys {
                 t.dOut().read((firstQuery + i0) * headDim, dOutTile, 0, br * headDim);
                 t.lse().read(firstQuery + i0, scratch.lse, 0, br);
                 System.arraycopy(t.delta(), (int) firstQuery + i0, scratch.delta, 0, br);
-                visit(h, i0, br, j0, bc);
+                visit(b, h, i0, br, j0, bc);
             }
         }
     }
 
     /** One tile of queries. */
-    private void visit(int h, int i0, int br, int j0, int bc) {
+    private void visit(int b, int h, int i0, int br, int j0, int bc) {
         ranges.ofQueries(i0, br, j0, bc);
         int[] from = ranges.from;
         int[] to = ranges.to;
@@ -99,17 +99,23 @@ final class FlashBackwardKeys {
             math.exp(p[r], scratch.lse[r], from[r], to[r]);
         }
 
-        // dV += Pᵀ dO
-        ranges.accumulate(math, dvt, dOutTile, p, headDim);
-
-        // dS = P ∘ (dO Vᵀ - D)
+        // dS = P ∘ (dO Vᵀ - D), dO Vᵀ times Z / (1 - dropout)
         math.products(dp, dOutTile, vt, br, headDim, ranges.wideFrom, ranges.wideTo);
         for (int r = 0; r < br; r++) {
+            if (scratch.dropout.active()) {
+                scratch.dropout.alongKeys(dp[r], b, h, i0 + r, j0, from[r], to[r]);
+            }
             math.softmaxGradient(dp[r], p[r], scratch.delta[r], from[r], to[r]);
+            if (scratch.dropout.active()) {
+                scratch.dropout.alongKeys(p[r], b, h, i0 + r, j0, from[r], to[r]);
+            }
             if (slope != null) {
                 math.multiply(dp[r], slope[r], from[r], to[r]);
             }
         }
+
+        // dV += Pᵀ dO, P times Z / (1 - dropout)
+        ranges.accumulate(math, dvt, dOutTile, p, headDim);
 
         // dK += scale · dSᵀ Q (the scale is in the tile of queries)
         ranges.accumulate(math, dkt, qTile, dp, headDim);

@@ -56,14 +56,14 @@ final class FlashBackwardQueries {
                 int bc = Math.min(BC, runs.end(run) - j0);
                 t.k().read((firstKey + j0) * headDim, kTile, 0, bc * headDim);
                 t.v().read((firstKey + j0) * headDim, vTile, 0, bc * headDim);
-                visit(h, i0, br, j0, bc);
+                visit(b, h, i0, br, j0, bc);
             }
         }
         scratch.transposed.store(dqt, (float) spec.scale(), t.dq(), firstQuery, br);
     }
 
     /** One tile of keys and values. */
-    private void visit(int h, int i0, int br, int j0, int bc) {
+    private void visit(int b, int h, int i0, int br, int j0, int bc) {
         ranges.ofKeys(j0, bc, i0, br);
         int[] from = ranges.from;
         int[] to = ranges.to;
@@ -81,9 +81,12 @@ final class FlashBackwardQueries {
             math.exp(p[c], scratch.lse, from[c], to[c]);
         }
 
-        // dS = P ∘ (V dOᵀ - D)
+        // dS = P ∘ (V dOᵀ - D), V dOᵀ times Z / (1 - dropout)
         math.products(dp, vTile, dOutT, bc, headDim, ranges.wideFrom, ranges.wideTo);
         for (int c = 0; c < bc; c++) {
+            if (scratch.dropout.active()) {
+                scratch.dropout.alongQueries(dp[c], b, h, i0, j0 + c, from[c], to[c]);
+            }
             math.softmaxGradient(dp[c], p[c], scratch.delta, from[c], to[c]);
             if (slope != null) {
                 math.multiply(dp[c], slope[c], from[c], to[c]);

@@ -19,6 +19,7 @@ final class FlashForward implements ForwardTile {
     private final Runs runs;
     private final TileMath math;
     private final ScoreModifier modifier;
+    private final RowDropout dropout;
     private final Transposed transposed;
     private final Scratch scratch = new Scratch();
 
@@ -34,12 +35,13 @@ final class FlashForward implements ForwardTile {
     private final float[] alpha = scratch.floats(BR);
     private final TileRanges ranges;
 
-    FlashForward(AttentionSpec spec, TileMath math) {
+    FlashForward(AttentionSpec spec, Call call, TileMath math) {
         this.spec = spec;
         this.headDim = spec.headDim();
         this.runs = new Runs(spec);
         this.ranges = new TileRanges(Band.of(spec), scratch);
         this.math = math;
+        this.dropout = new RowDropout(spec, call);
         this.modifier = new ScoreModifier(spec, TileMath.RESIDENT, scratch);
         this.transposed = new Transposed(headDim, scratch.floats(headDim));
         this.qt = scratch.rows(headDim, BR);
@@ -72,14 +74,14 @@ final class FlashForward implements ForwardTile {
                 int bc = Math.min(BC, runs.end(run) - j0);
                 k.read((firstKey + j0) * headDim, kTile, 0, bc * headDim);
                 v.read((firstKey + j0) * headDim, vTile, 0, bc * headDim);
-                visit(h, i0, br, j0, bc);
+                visit(b, h, i0, br, j0, bc);
             }
         }
         epilogue(out, lse, firstQuery, br);
     }
 
     /** One tile of keys and values. */
-    private void visit(int h, int i0, int br, int j0, int bc) {
+    private void visit(int b, int h, int i0, int br, int j0, int bc) {
         ranges.ofKeys(j0, bc, i0, br);
         int[] from = ranges.from;
         int[] to = ranges.to;
@@ -103,6 +105,9 @@ final class FlashForward implements ForwardTile {
         for (int c = 0; c < bc; c++) {
             math.exp(s[c], mNext, from[c], to[c]);
             math.add(lTile, s[c], from[c], to[c]);
+            if (dropout.active()) {
+                dropout.alongQueries(s[c], b, h, i0, j0 + c, from[c], to[c]);
+            }
         }
         if (!Arrays.equals(m, 0, br, mNext, 0, br)) {
             rescale(br);

@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host.cpu;
 
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
@@ -19,6 +20,7 @@ final class FlashPlan implements Plan {
     private final AttentionSpec spec;
     private final String device;
     private final Workers workers;
+    private final Call call = new Call();
     private final Tiles queryTiles;
     private final Tiles keyTiles;
     private final TileMath[] math;
@@ -46,20 +48,24 @@ final class FlashPlan implements Plan {
         this.forwardTiles = vectors ? VectorTiles.ofQueries(spec, threads) : queryTiles;
         this.forward = new ForwardTile[threads];
         this.backward = new BackwardWorker[threads];
-        this.decoder = vectors && Decoder.fits(spec) ? new Decoder(spec, workers) : null;
-        this.gradients = vectors ? new VectorGradients(spec, workers) : null;
+        this.decoder = vectors && Decoder.fits(spec) ? new Decoder(spec, call, workers) : null;
+        this.gradients = vectors ? new VectorGradients(spec, call, workers) : null;
     }
 
     @Override
-    public Forward forward(Tensor q, Tensor k, Tensor v) {
+    public Forward forward(AttentionInputs inputs) {
         long start = System.nanoTime();
+        call.begin(inputs);
+        Tensor q = inputs.q();
+        Tensor k = inputs.k();
+        Tensor v = inputs.v();
         Tensor out = zeros(spec.dtype(), spec.qShape());
         Tensor lse = zeros(DType.FP32, spec.lseShape());
         long kernelStart = System.nanoTime();
         if (decoder != null) {
             long bytes = decoder.run(q, k, v, out, lse);
             long end = System.nanoTime();
-            return new Forward(q, k, v, out, lse, report(List.of(Decoder.KERNEL), end - kernelStart, end - start, bytes));
+            return new Forward(inputs, out, lse, report(List.of(Decoder.KERNEL), end - kernelStart, end - start, bytes));
         }
         int rows = spec.batch() * spec.heads();
         // The last queries first: with a causal mask they have the most to do.
@@ -76,12 +82,13 @@ final class FlashPlan implements Plan {
         for (ForwardTile worker : forward) {
             bytes += worker == null ? 0 : worker.bytes();
         }
-        return new Forward(q, k, v, out, lse, report(List.of("flash-forward"), end - kernelStart, end - start, bytes));
+        return new Forward(inputs, out, lse, report(List.of("flash-forward"), end - kernelStart, end - start, bytes));
     }
 
     @Override
     public Gradients backward(Tensor dOut, Forward f) {
         long start = System.nanoTime();
+        call.begin(f.inputs());
         float[] delta = new float[spec.batch() * spec.heads() * spec.seqQ()];
         BackwardTensors t = new BackwardTensors(f.q(), f.k(), f.v(), dOut, f.lse(), delta,
                 zeros(gradients == null ? spec.dtype() : DType.FP32, spec.qShape()), zeros(spec.dtype(), spec.kvShape()),
@@ -150,7 +157,7 @@ final class FlashPlan implements Plan {
     private ForwardTile forwardOf(int worker) {
         ForwardTile present = forward[worker];
         if (present == null) {
-            present = vectors ? VectorTiles.forward(spec, forwardTiles) : new FlashForward(spec, math[worker]);
+            present = vectors ? VectorTiles.forward(spec, call, forwardTiles) : new FlashForward(spec, call, math[worker]);
             forward[worker] = present;
         }
         return present;
@@ -160,7 +167,7 @@ final class FlashPlan implements Plan {
     private BackwardWorker backwardOf(int worker) {
         BackwardWorker present = backward[worker];
         if (present == null) {
-            BackwardScratch scratch = new BackwardScratch(spec);
+            BackwardScratch scratch = new BackwardScratch(spec, call);
             present = new BackwardWorker(scratch,
                     new FlashBackwardKeys(spec, math[worker], scratch), new FlashBackwardQueries(spec, math[worker], scratch));
             backward[worker] = present;

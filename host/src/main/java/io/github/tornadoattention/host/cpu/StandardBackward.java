@@ -26,7 +26,7 @@ final class StandardBackward {
     private final float[][] ds;
     private final float[] lse;
 
-    StandardBackward(AttentionSpec spec, Workers workers, Forward f, Tensor dOut, Tensor dq, Tensor dk, Tensor dv) {
+    StandardBackward(AttentionSpec spec, Call call, Workers workers, Forward f, Tensor dOut, Tensor dq, Tensor dk, Tensor dv) {
         this.spec = spec;
         this.workers = workers;
         this.f = f;
@@ -34,7 +34,7 @@ final class StandardBackward {
         this.dq = dq;
         this.dk = dk;
         this.dv = dv;
-        this.rows = new StandardRows(spec, workers, scratch);
+        this.rows = new StandardRows(spec, call, workers, scratch);
         this.kRows = rows.rows(f.k());
         this.kColumns = rows.columns(kRows);
         this.vColumns = rows.columns(rows.rows(f.v()));
@@ -65,7 +65,7 @@ final class StandardBackward {
         });
     }
 
-    /** dS = P ∘ (dO Vᵀ - rowsum(dO ∘ O)) ∘ derivative of the cap. */
+    /** dS = P ∘ (Z ∘ dO Vᵀ / (1 - dropout) - rowsum(dO ∘ O)) ∘ derivative of the cap, and P = Z ∘ P / (1 - dropout) for dV. */
     void scoreGradients() {
         rows.forEachRow((worker, row, b, h, i) -> {
             Runs runs = worker.runs;
@@ -83,7 +83,13 @@ final class StandardBackward {
                 int to = runs.end(run);
                 Arrays.fill(dp, from, to, 0f);
                 RowUpdate.addRows(dp, dO, 0, vColumns, rows.firstColumn(b, h), headDim, from, to);
+                if (worker.dropout.active()) {
+                    worker.dropout.alongKeys(dp, b, h, i, 0, from, to);
+                }
                 worker.math.softmaxGradient(dp, p[row], delta, from, to);
+                if (worker.dropout.active()) {
+                    worker.dropout.alongKeys(p[row], b, h, i, 0, from, to);
+                }
                 worker.math.multiply(ds[row], dp, from, to);
             }
         });

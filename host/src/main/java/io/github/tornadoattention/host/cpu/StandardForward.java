@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host.cpu;
 
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Tensor;
 import java.util.Arrays;
@@ -17,14 +18,14 @@ final class StandardForward {
     private final float[][] s;
     private final float[][] p;
 
-    StandardForward(AttentionSpec spec, Workers workers, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse) {
+    StandardForward(AttentionSpec spec, Call call, Workers workers, AttentionInputs inputs, Tensor out, Tensor lse) {
         this.spec = spec;
-        this.rows = new StandardRows(spec, workers, scratch);
-        this.q = q;
+        this.rows = new StandardRows(spec, call, workers, scratch);
+        this.q = inputs.q();
         this.out = out;
         this.lse = lse;
-        this.kColumns = rows.columns(rows.rows(k));
-        this.vRows = rows.rows(v);
+        this.kColumns = rows.columns(rows.rows(inputs.k()));
+        this.vRows = rows.rows(inputs.v());
         this.s = rows.scoreMatrix();
         this.p = rows.scoreMatrix();
     }
@@ -39,7 +40,7 @@ final class StandardForward {
                 StandardScores.row(spec, worker, q, kColumns, rows.firstColumn(b, h), s[row], h, row, i));
     }
 
-    /** P = softmax(S) by row, lse with it. */
+    /** P = softmax(S) by row, lse with it, then dropout. */
     void softmax() {
         rows.forEachRow((worker, row, b, h, i) -> {
             Runs runs = worker.runs;
@@ -61,6 +62,9 @@ final class StandardForward {
             for (int run = 0; run < runs.count(); run++) {
                 for (int j = runs.start(run); j < runs.end(run); j++) {
                     p[row][j] /= sum;
+                }
+                if (worker.dropout.active()) {
+                    worker.dropout.alongKeys(p[row], b, h, i, 0, runs.start(run), runs.end(run));
                 }
             }
             boolean empty = runs.count() == 0;

@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host.cpu;
 
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DeviceException;
 import io.github.tornadoattention.host.Forward;
@@ -17,6 +18,7 @@ final class StandardPlan implements Plan {
     private final AttentionSpec spec;
     private final String device;
     private final Workers workers;
+    private final Call call = new Call();
 
     StandardPlan(AttentionSpec spec, int threads, String device) {
         this.spec = spec;
@@ -25,29 +27,31 @@ final class StandardPlan implements Plan {
     }
 
     @Override
-    public Forward forward(Tensor q, Tensor k, Tensor v) {
+    public Forward forward(AttentionInputs inputs) {
         requireMemory();
         long start = System.nanoTime();
+        call.begin(inputs);
         Tensor out = Tensor.zeros(spec.dtype(), spec.qShape());
         Tensor lse = Tensor.zeros(spec.lseShape());
-        StandardForward pass = new StandardForward(spec, workers, q, k, v, out, lse);
+        StandardForward pass = new StandardForward(spec, call, workers, inputs, out, lse);
         long kernelStart = System.nanoTime();
         pass.scores();
         pass.softmax();
         pass.weightedSums();
         long end = System.nanoTime();
         List<String> kernels = List.of("standard-scores", "standard-softmax", "standard-weighted-sums");
-        return new Forward(q, k, v, out, lse, report(kernels, end - kernelStart, end - start, pass.bytes()));
+        return new Forward(inputs, out, lse, report(kernels, end - kernelStart, end - start, pass.bytes()));
     }
 
     @Override
     public Gradients backward(Tensor dOut, Forward f) {
         requireMemory();
         long start = System.nanoTime();
+        call.begin(f.inputs());
         Tensor dq = Tensor.zeros(spec.dtype(), spec.qShape());
         Tensor dk = Tensor.zeros(spec.dtype(), spec.kvShape());
         Tensor dv = Tensor.zeros(spec.dtype(), spec.kvShape());
-        StandardBackward pass = new StandardBackward(spec, workers, f, dOut, dq, dk, dv);
+        StandardBackward pass = new StandardBackward(spec, call, workers, f, dOut, dq, dk, dv);
         long kernelStart = System.nanoTime();
         pass.probabilities();
         pass.scoreGradients();

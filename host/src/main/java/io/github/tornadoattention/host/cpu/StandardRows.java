@@ -10,11 +10,13 @@ final class StandardRows {
     private static final int ROWS = 64;
 
     private final AttentionSpec spec;
+    private final Call call;
     private final Workers workers;
     private final Scratch scratch;
 
-    StandardRows(AttentionSpec spec, Workers workers, Scratch scratch) {
+    StandardRows(AttentionSpec spec, Call call, Workers workers, Scratch scratch) {
         this.spec = spec;
+        this.call = call;
         this.workers = workers;
         this.scratch = scratch;
     }
@@ -29,16 +31,18 @@ final class StandardRows {
         final Runs runs;
         final TileMath math;
         final ScoreModifier modifier;
+        final RowDropout dropout;
         final float[] item;
         final float[] other;
         final float[] slope;
         final float[] dp;
 
-        private Worker(AttentionSpec spec) {
+        private Worker(AttentionSpec spec, Call call) {
             Scratch own = new Scratch();
             runs = new Runs(spec);
             math = new ScalarTileMath(spec.seqK());
             modifier = new ScoreModifier(spec, spec.seqK(), own);
+            dropout = new RowDropout(spec, call);
             item = own.floats(spec.headDim());
             other = own.floats(spec.headDim());
             dp = own.floats(spec.seqK());
@@ -51,7 +55,7 @@ final class StandardRows {
         @Nullable Worker[] states = new Worker[workers.count()];
         int pieces = Math.ceilDiv(spec.seqQ(), ROWS);
         workers.run(Math.multiplyExact(spec.batch() * spec.heads(), pieces), (w, piece) -> {
-            Worker worker = states[w] == null ? new Worker(spec) : states[w];
+            Worker worker = states[w] == null ? new Worker(spec, call) : states[w];
             states[w] = worker;
             int head = piece / pieces;
             int b = head / spec.heads();

@@ -28,6 +28,7 @@ final class VectorBackward {
     private final Runs runs;
     private final Band band;
     private final VectorModifier modifier;
+    private final PanelDropout dropout;
     private final float[] a;
     private final float[] lse = new float[BR];
     private final float[] delta = new float[BR];
@@ -49,7 +50,7 @@ final class VectorBackward {
     private int stage;
 
     /** For tiles of up to {@code panels} panels. */
-    VectorBackward(AttentionSpec spec, int panels) {
+    VectorBackward(AttentionSpec spec, Call call, int panels) {
         this.spec = spec;
         this.scale = (float) spec.scale();
         this.headDim = spec.headDim();
@@ -58,6 +59,7 @@ final class VectorBackward {
         this.runs = new Runs(spec);
         this.band = Band.of(spec);
         this.modifier = new VectorModifier(spec);
+        this.dropout = new PanelDropout(spec, call, BR);
         this.a = new float[layout(0) + Alignment.LINE];
     }
 
@@ -80,7 +82,7 @@ final class VectorBackward {
     }
 
     long bytes() {
-        return (a.length + lse.length + delta.length + from.length + to.length) * (long) Float.BYTES;
+        return (a.length + lse.length + delta.length + from.length + to.length) * (long) Float.BYTES + dropout.bytes();
     }
 
     /** D = rowsum(dO ∘ O) for rows {@code first <= row < end} of {@code [batch * heads * seqQ]}. */
@@ -153,7 +155,7 @@ final class VectorBackward {
                 }
                 place = here;
                 int br = Math.min(end, (i0 / BR + 1) * BR) - i0;
-                visit(t, h, firstQuery, i0, br, j0, bc);
+                visit(t, b, h, firstQuery, i0, br, j0, bc);
                 order.await(row, tile, place);
                 PackedRows.addTo(t.dq(), firstQuery + i0, br, headDim, scale, a, stage, dqRows);
             }
@@ -164,7 +166,7 @@ final class VectorBackward {
     }
 
     /** One tile of queries, for every panel that any of them sees. */
-    private void visit(BackwardTensors t, int h, long firstQuery, int i0, int br, int j0, int bc) {
+    private void visit(BackwardTensors t, int b, int h, long firstQuery, int i0, int br, int j0, int bc) {
         PackedRows.load(t.q(), firstQuery + i0, br, headDim, a, stage, qRows);
         // the same factor as in the forward pass, so that scores are the same to the last bit and never far above lse
         PackedRows.scale(a, qRows, br, headDim, scale);
@@ -181,7 +183,7 @@ final class VectorBackward {
             int stop = band.endQuery(end - 1, i0, i0 + br);
             if (start < stop) {
                 boolean full = band.firstQuery(end - 1, i0, i0 + br) == i0 && band.endQuery(first, i0, i0 + br) == i0 + br;
-                panel(h, n, first, end, start, stop - start, start - i0, full);
+                panel(b, h, n, first, end, start, stop - start, start - i0, full);
             }
         }
     }
@@ -190,7 +192,7 @@ final class VectorBackward {
      * Keys {@code first <= j < end} of panel {@code n} beside queries {@code start .. start + rows - 1}, which begin {@code skip}
      * rows into the tile.
      */
-    private void panel(int h, int n, int first, int end, int start, int rows, int skip, boolean full) {
+    private void panel(int b, int h, int n, int first, int end, int start, int rows, int skip, boolean full) {
         int q = qRows + skip * STRIDE;
         int dOut = dOutRows + skip * STRIDE;
         int at = n * dims * WIDTH;
@@ -200,9 +202,16 @@ final class VectorBackward {
             modifier.apply(a, p, rows, h, (long) first - start - spec.diagonal(), modifier.curved() ? slopes : -1);
         }
         PanelGradient.probabilities(a, p, rows, lse, skip);
-        // dS = P ∘ (dO Vᵀ - D)
+        // dS = P ∘ (Z ∘ dO Vᵀ / (1 - dropout) - D), and P = Z ∘ P / (1 - dropout) for dV
         PanelProducts.of(a, ds, dOut, vt + at, rows, dims);
+        if (dropout.active()) {
+            dropout.drawKeys(b, h, start, rows, first);
+            dropout.apply(a, ds, rows);
+        }
         PanelGradient.scores(a, p, ds, rows, delta, skip);
+        if (dropout.active()) {
+            dropout.apply(a, p, rows);
+        }
         if (modifier.curved()) {
             PanelGradient.multiply(a, ds, slopes, rows);
         }

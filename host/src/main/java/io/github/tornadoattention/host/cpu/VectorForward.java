@@ -30,6 +30,7 @@ final class VectorForward implements ForwardTile {
     private final Runs runs;
     private final Band band;
     private final VectorModifier modifier;
+    private final PanelDropout dropout;
     private final float biasBound;
     private final float[] a;
     private final float[] lseRow = new float[WIDTH];
@@ -50,7 +51,7 @@ final class VectorForward implements ForwardTile {
     private int alpha;
 
     /** For tiles of up to {@code panels} panels. */
-    VectorForward(AttentionSpec spec, int panels) {
+    VectorForward(AttentionSpec spec, Call call, int panels) {
         this.spec = spec;
         this.headDim = spec.headDim();
         this.dims = Math.ceilDiv(headDim, PanelSums.DIMS) * PanelSums.DIMS;
@@ -58,6 +59,7 @@ final class VectorForward implements ForwardTile {
         this.runs = new Runs(spec);
         this.band = Band.of(spec);
         this.modifier = new VectorModifier(spec);
+        this.dropout = new PanelDropout(spec, call, BC);
         this.biasBound = modifier.largestBias();
         this.qBound = new float[panels];
         this.a = new float[layout(0) + Alignment.LINE];
@@ -81,7 +83,7 @@ final class VectorForward implements ForwardTile {
 
     @Override
     public long bytes() {
-        return (a.length + lseRow.length + from.length + to.length + qBound.length) * (long) Float.BYTES;
+        return (a.length + lseRow.length + from.length + to.length + qBound.length) * (long) Float.BYTES + dropout.bytes();
     }
 
     @Override
@@ -101,7 +103,7 @@ final class VectorForward implements ForwardTile {
             int end = runs.end(run);
             // Tiles end at multiples of BC, so that sums are the same whatever queries share a tile.
             for (int j0 = runs.start(run); j0 < end; j0 = Math.min(end, (j0 / BC + 1) * BC)) {
-                visit(k, v, firstKey, h, i0, i1, j0, Math.min(end, (j0 / BC + 1) * BC));
+                visit(k, v, firstKey, b, h, i0, i1, j0, Math.min(end, (j0 / BC + 1) * BC));
             }
         }
         for (int p = 0; p < count; p++) {
@@ -120,7 +122,7 @@ final class VectorForward implements ForwardTile {
     }
 
     /** Keys and values {@code j0 <= j < j1}, for every panel that sees any of them. */
-    private void visit(Tensor k, Tensor v, long firstKey, int h, int i0, int i1, int j0, int j1) {
+    private void visit(Tensor k, Tensor v, long firstKey, int b, int h, int i0, int i1, int j0, int j1) {
         PackedRows.load(k, firstKey + j0, j1 - j0, headDim, a, stage, kRows);
         PackedRows.load(v, firstKey + j0, j1 - j0, headDim, a, stage, vRows);
         float kBound = PackedRows.largest(a, kRows, j1 - j0, headDim);
@@ -136,21 +138,22 @@ final class VectorForward implements ForwardTile {
             boolean safe = qBound[p] * kBound + biasBound < SAFE;
             boolean full = band.firstKey(end - 1, j0, j1) == j0 && band.endKey(first, j0, j1) == j1;
             if (full) {
-                full(h, first, p, j0, j1, safe);
+                full(b, h, first, p, j0, j1, safe);
             } else {
-                masked(h, first, end, p, j0, start, stop, safe);
+                masked(b, h, first, end, p, j0, start, stop, safe);
             }
         }
     }
 
     /** A panel that sees all keys of the tile. */
-    private void full(int h, int first, int p, int j0, int j1, boolean safe) {
+    private void full(int b, int h, int first, int p, int j0, int j1, boolean safe) {
         int rows = j1 - j0;
         // S = scale · K Qᵀ (the scale is in qt)
         PanelProducts.of(a, s, kRows, qt + p * dims * WIDTH, rows, dims);
         modify(h, first, j0, rows, safe);
         softmax(p, rows);
         PanelSoftmax.exponentials(a, s, rows, m + p * WIDTH, l + p * WIDTH);
+        drop(b, h, first, j0, rows);
         // O += Vᵀ P
         PanelSums.add(a, ot + p * dims * WIDTH, vRows, s, rows, dims);
     }
@@ -164,6 +167,14 @@ final class VectorForward implements ForwardTile {
         }
     }
 
+    /** P = Z ∘ P / (1 - dropout), once l has its sum. */
+    private void drop(int b, int h, int first, int j0, int rows) {
+        if (dropout.active()) {
+            dropout.drawQueries(b, h, j0, rows, first);
+            dropout.apply(a, s, rows);
+        }
+    }
+
     /** m' = max(m, max over the rows of S), and what was summed relative to m is brought to m'. */
     private void softmax(int p, int rows) {
         PanelSoftmax.maxima(a, s, rows, largest);
@@ -174,7 +185,7 @@ final class VectorForward implements ForwardTile {
     }
 
     /** A panel whose queries see different keys, {@code start <= j < stop} together. */
-    private void masked(int h, int first, int end, int p, int j0, int start, int stop, boolean safe) {
+    private void masked(int b, int h, int first, int end, int p, int j0, int start, int stop, boolean safe) {
         int rows = stop - start;
         int skipped = (start - j0) * PackedRows.STRIDE;
         for (int c = 0; c < rows; c++) {
@@ -193,6 +204,7 @@ final class VectorForward implements ForwardTile {
         PanelSoftmax.hide(a, s, rows, from, to);
         softmax(p, rows);
         PanelSoftmax.exponentials(a, s, rows, m + p * WIDTH, l + p * WIDTH);
+        drop(b, h, first, start, rows);
         if (PackedRows.largest(a, vRows + skipped, rows, headDim) < Float.POSITIVE_INFINITY) {
             PanelSums.add(a, ot + p * dims * WIDTH, vRows + skipped, s, both, dims);
             PanelSums.addHalf(a, ot + p * dims * WIDTH + HALF, vRows + skipped + both * PackedRows.STRIDE,

@@ -13,12 +13,14 @@ final class VectorGradients {
     private static final int DELTA_ROWS = 1024;
 
     private final AttentionSpec spec;
+    private final Call call;
     private final Workers workers;
     private final Tiles tiles;
     private final @Nullable VectorBackward[] states;
 
-    VectorGradients(AttentionSpec spec, Workers workers) {
+    VectorGradients(AttentionSpec spec, Call call, Workers workers) {
         this.spec = spec;
+        this.call = call;
         this.workers = workers;
         this.tiles = VectorTiles.ofKeys(spec);
         this.states = new VectorBackward[workers.count()];
@@ -56,7 +58,7 @@ final class VectorGradients {
     private VectorBackward of(int worker) {
         VectorBackward present = states[worker];
         if (present == null) {
-            present = VectorTiles.backward(spec, tiles);
+            present = VectorTiles.backward(spec, call, tiles);
             states[worker] = present;
         }
         return present;

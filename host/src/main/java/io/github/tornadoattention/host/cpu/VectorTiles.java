@@ -34,8 +34,8 @@ final class VectorTiles {
         return Tiles.of(spec.seqQ(), spec.blockMask(), panels * Lanes.WIDTH, Lanes.WIDTH);
     }
 
-    static ForwardTile forward(AttentionSpec spec, Tiles tiles) {
-        return new VectorForward(spec, Math.ceilDiv(tiles.width(), Lanes.WIDTH));
+    static ForwardTile forward(AttentionSpec spec, Call call, Tiles tiles) {
+        return new VectorForward(spec, call, Math.ceilDiv(tiles.width(), Lanes.WIDTH));
     }
 
     /** Tiles of keys for the backward pass. */
@@ -44,7 +44,7 @@ final class VectorTiles {
         return Tiles.of(spec.seqK(), spec.blockMask(), panels * Lanes.WIDTH, Lanes.WIDTH);
     }
 
-    static VectorBackward backward(AttentionSpec spec, Tiles tiles) {
-        return new VectorBackward(spec, Math.ceilDiv(tiles.width(), Lanes.WIDTH));
+    static VectorBackward backward(AttentionSpec spec, Call call, Tiles tiles) {
+        return new VectorBackward(spec, call, Math.ceilDiv(tiles.width(), Lanes.WIDTH));
     }
 }

@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host.reference;
 
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +18,16 @@ public final class ReferenceAttention {
      * @param dOut gradient of out, shaped like q, or null
      */
     public static Exact forwardBackward(AttentionSpec spec, Tensor q, Tensor k, Tensor v, @Nullable Tensor dOut) {
-        return new ReferencePasses(spec, Precision.FLOAT64, q, k, v, dOut).run();
+        return forwardBackward(spec, AttentionInputs.of(q, k, v), dOut);
+    }
+
+    /**
+     * Forward, and backward if {@code dOut} is given, in float64.
+     *
+     * @param dOut gradient of out, shaped like q, or null
+     */
+    public static Exact forwardBackward(AttentionSpec spec, AttentionInputs inputs, @Nullable Tensor dOut) {
+        return new ReferencePasses(spec, Precision.FLOAT64, inputs, dOut).run();
     }
 
     /**
@@ -27,7 +37,7 @@ public final class ReferenceAttention {
      * dP, dS before and after softcap and scale, dq, dk and dv. Sums inside an operation (of matrix products, softmax, D) stay in float32,
      * and so does lse. For float32 that is every result rounded to float32.
      */
-    public static Exact plain(AttentionSpec spec, Tensor q, Tensor k, Tensor v, @Nullable Tensor dOut) {
-        return new ReferencePasses(spec, Precision.of(spec.dtype()), q, k, v, dOut).run();
+    public static Exact plain(AttentionSpec spec, AttentionInputs inputs, @Nullable Tensor dOut) {
+        return new ReferencePasses(spec, Precision.of(spec.dtype()), inputs, dOut).run();
     }
 }

@@ -1,6 +1,7 @@
 package io.github.tornadoattention.host.reference;
 
 import io.github.tornadoattention.host.Algorithm;
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.Forward;
@@ -34,18 +35,18 @@ public final class ReferenceBackend implements Backend {
 
     private record ReferencePlan(AttentionSpec spec) implements Plan {
         @Override
-        public Forward forward(Tensor q, Tensor k, Tensor v) {
+        public Forward forward(AttentionInputs inputs) {
             long start = System.nanoTime();
-            Exact exact = ReferenceAttention.forwardBackward(spec, q, k, v, null);
+            Exact exact = ReferenceAttention.forwardBackward(spec, inputs, null);
             Tensor out = rounded(exact.out(), spec.qShape()).to(spec.dtype());
             Tensor lse = rounded(exact.lse(), spec.lseShape());
-            return new Forward(q, k, v, out, lse, report(start, 0));
+            return new Forward(inputs, out, lse, report(start, 0));
         }
 
         @Override
         public Gradients backward(Tensor dOut, Forward f) {
             long start = System.nanoTime();
-            Exact exact = ReferenceAttention.forwardBackward(spec, f.q(), f.k(), f.v(), dOut);
+            Exact exact = ReferenceAttention.forwardBackward(spec, f.inputs(), dOut);
             Tensor dq = rounded(exact.dq(), spec.qShape()).to(spec.dtype());
             Tensor dk = rounded(exact.dk(), spec.kvShape()).to(spec.dtype());
             Tensor dv = rounded(exact.dv(), spec.kvShape()).to(spec.dtype());

@@ -1,7 +1,9 @@
 package io.github.tornadoattention.host.reference;
 
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Tensor;
+import io.github.tornadoattention.kernels.Dropout;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ReferencePasses {
     private final AttentionSpec spec;
+    private final AttentionInputs inputs;
     private final Precision precision;
     private final double[] q;
     private final double[] k;
@@ -19,6 +22,8 @@ final class ReferencePasses {
     private final double @Nullable [] dOut;
     private final double scale;
     private final double softcap;
+    private final double keepFactor;
+    private final int threshold;
 
     private final double[] out;
     private final double[] lse;
@@ -26,20 +31,23 @@ final class ReferencePasses {
     private final double[] dk;
     private final double[] dv;
 
-    ReferencePasses(AttentionSpec spec, Precision precision, Tensor q, Tensor k, Tensor v, @Nullable Tensor dOut) {
+    ReferencePasses(AttentionSpec spec, Precision precision, AttentionInputs inputs, @Nullable Tensor dOut) {
         this.spec = spec;
+        this.inputs = inputs;
         this.precision = precision;
-        this.q = doubles(q);
-        this.k = doubles(k);
-        this.v = doubles(v);
+        this.q = doubles(inputs.q());
+        this.k = doubles(inputs.k());
+        this.v = doubles(inputs.v());
         this.dOut = dOut == null ? null : doubles(dOut);
         this.scale = precision.round(spec.scale());
         this.softcap = precision.round(spec.softcap());
-        this.out = new double[q.size()];
+        this.keepFactor = precision.round(1 / (1 - spec.dropout()));
+        this.threshold = Dropout.threshold(spec.dropout());
+        this.out = new double[q.length];
         this.lse = new double[spec.batch() * spec.heads() * spec.seqQ()];
-        this.dq = new double[dOut == null ? 0 : q.size()];
-        this.dk = new double[dOut == null ? 0 : k.size()];
-        this.dv = new double[dOut == null ? 0 : v.size()];
+        this.dq = new double[dOut == null ? 0 : q.length];
+        this.dk = new double[dOut == null ? 0 : k.length];
+        this.dv = new double[dOut == null ? 0 : v.length];
     }
 
     private static double[] doubles(Tensor tensor) {
@@ -81,9 +89,9 @@ final class ReferencePasses {
     }
 
     /** The numbers of one query, for each key. */
-    private record Row(boolean[] visible, double[] s, double[] slope, double[] p, double[] ds) {
+    private record Row(boolean[] visible, double[] s, double[] slope, double[] p, double[] z, double[] ds) {
         Row(int keys) {
-            this(new boolean[keys], new double[keys], new double[keys], new double[keys], new double[keys]);
+            this(new boolean[keys], new double[keys], new double[keys], new double[keys], new double[keys], new double[keys]);
         }
     }
 
@@ -134,10 +142,15 @@ final class ReferencePasses {
         }
         lse[rowIndex] = r(m + r(Math.log(l)));
 
-        // 6. o_i = sum over j of p_j v_j
+        // 6. z_j = 0 where dropout drops the pair, else 1 / (1 - dropout)
+        for (int j = 0; j < spec.seqK(); j++) {
+            row.z[j] = kept(b, h, i, j) ? keepFactor : 0;
+        }
+
+        // 7. o_i = sum over j of p_j z_j v_j
         for (int j = 0; j < spec.seqK(); j++) {
             if (row.visible[j]) {
-                addMultiple(out, atQ, row.p[j], v, atK + j * dim, dim);
+                addMultiple(out, atQ, r(row.p[j] * row.z[j]), v, atK + j * dim, dim);
             }
         }
         store(out, atQ, dim);
@@ -163,29 +176,38 @@ final class ReferencePasses {
         row.s[j] = s;
     }
 
+    private boolean kept(int b, int h, int i, int j) {
+        if (spec.dropout() == 0) {
+            return true;
+        }
+        int four = Dropout.kept(i, j / 4, b * spec.heads() + h, (int) inputs.seed(), (int) (inputs.seed() >>> 32),
+                inputs.dropoutOffset(), threshold);
+        return (four >> j % 4) % 2 == 1;
+    }
+
     private void gradient(double[] dO, int atQ, int atK, Row row) {
         int dim = spec.headDim();
 
-        // 7. D_i = do_i · o_i
+        // 8. D_i = do_i · o_i
         double delta = t(dot(dO, atQ, out, atQ, dim));
 
-        // 8. dv_j += p_j do_i
+        // 9. dv_j += p_j z_j do_i
         for (int j = 0; j < spec.seqK(); j++) {
             if (row.visible[j]) {
-                addMultiple(dv, atK + j * dim, row.p[j], dO, atQ, dim);
+                addMultiple(dv, atK + j * dim, r(row.p[j] * row.z[j]), dO, atQ, dim);
             }
         }
 
-        // 9. ds_j = p_j (do_i · v_j - D_i), through softcap (its slope) and scale
+        // 10. ds_j = p_j (z_j do_i · v_j - D_i), through softcap (its slope) and scale
         for (int j = 0; j < spec.seqK(); j++) {
             if (row.visible[j]) {
-                double dp = t(dot(dO, atQ, v, atK + j * dim, dim));
+                double dp = t(row.z[j] * t(dot(dO, atQ, v, atK + j * dim, dim)));
                 double ds = t(row.p[j] * r(dp - delta));
                 row.ds[j] = t(scale * t(ds * row.slope[j]));
             }
         }
 
-        // 10. dq_i += ds_j k_j and dk_j += ds_j q_i
+        // 11. dq_i += ds_j k_j and dk_j += ds_j q_i
         for (int j = 0; j < spec.seqK(); j++) {
             if (row.visible[j]) {
                 addMultiple(dq, atQ, row.ds[j], k, atK + j * dim, dim);

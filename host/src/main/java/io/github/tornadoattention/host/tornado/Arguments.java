@@ -1,15 +1,41 @@
 package io.github.tornadoattention.host.tornado;
 
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
+import io.github.tornadoattention.kernels.Dropout;
 import io.github.tornadoattention.kernels.Options;
 import io.github.tornadoattention.kernels.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** A spec as the kernels take it: the arrays that carry lengths, strides, lists and numbers, and the option bits. */
-record Arguments(AttentionSpec spec, FloatArray numbers, int options) {
-    static Arguments of(AttentionSpec spec) {
+final class Arguments {
+    private final AttentionSpec spec;
+    private final FloatArray numbers;
+    private final int options;
+    private final List<IntArray> shapes = new ArrayList<>();
+
+    Arguments(AttentionSpec spec) {
+        this.spec = spec;
+        this.numbers = numbers(spec);
+        this.options = options(spec);
+    }
+
+    /** Scale, slopes and the like, the same for all kernels. */
+    FloatArray numbers() {
+        return numbers;
+    }
+
+    /** The option bits. */
+    int options() {
+        return options;
+    }
+
+    private static int options(AttentionSpec spec) {
         int options = 0;
         if (spec.leftBound() != AttentionSpec.UNBOUNDED || spec.rightBound() != AttentionSpec.UNBOUNDED) {
             options |= Options.BAND;
@@ -23,7 +49,10 @@ record Arguments(AttentionSpec spec, FloatArray numbers, int options) {
         if (spec.blockMask() != null) {
             options |= Options.BLOCKS;
         }
-        return new Arguments(spec, numbers(spec), options);
+        if (spec.dropout() > 0) {
+            options |= Options.DROPOUT;
+        }
+        return options;
     }
 
     /** The {@code shape} array of one kernel, which walks these lists: the slots, then the key lengths, then the lists. */
@@ -56,7 +85,23 @@ record Arguments(AttentionSpec spec, FloatArray numbers, int options) {
         for (int n = 0; n < lists.lists().length; n++) {
             shape.set(atLists + n, lists.lists()[n] + (n < lists.offsets() ? atLists : 0));
         }
+        shape.set(Shape.DROPOUT_THRESHOLD, Dropout.threshold(spec.dropout()));
+        shapes.add(shape);
         return shape;
+    }
+
+    /** Puts what belongs to a call into all {@code shape} arrays. */
+    void call(AttentionInputs inputs) {
+        for (IntArray shape : shapes) {
+            shape.set(Shape.SEED_LOW, (int) inputs.seed());
+            shape.set(Shape.SEED_HIGH, (int) (inputs.seed() >>> 32));
+            shape.set(Shape.DROPOUT_OFFSET, inputs.dropoutOffset());
+        }
+    }
+
+    /** When {@code shape} arrays go to the device: with every call only if {@link #call} changes something that kernels read. */
+    int transfer() {
+        return spec.dropout() > 0 ? DataTransferMode.EVERY_EXECUTION : DataTransferMode.FIRST_EXECUTION;
     }
 
     private static FloatArray numbers(AttentionSpec spec) {
@@ -64,6 +109,7 @@ record Arguments(AttentionSpec spec, FloatArray numbers, int options) {
         numbers.set(Shape.SCALE, (float) spec.scale());
         numbers.set(Shape.SOFTCAP, (float) spec.softcap());
         numbers.set(Shape.NEGATIVE_INFINITY, Float.NEGATIVE_INFINITY);
+        numbers.set(Shape.KEEP_FACTOR, (float) (1 / (1 - spec.dropout())));
         for (int h = 0; h < spec.heads(); h++) {
             numbers.set(Shape.SLOPES + h, spec.alibiSlope(h));
         }

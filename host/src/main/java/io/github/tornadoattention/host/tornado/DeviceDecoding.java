@@ -89,7 +89,7 @@ final class DeviceDecoding implements DecodePlan {
         this.lse = new FloatArray(rows);
         this.rotations = new FloatArray(rotary == null ? 1 : spec.batch() * room * rotary.dim());
         this.step = new IntArray(Step.pages(spec.batch()) + spec.batch() * cache.mostPages());
-        this.numbers = Arguments.of(spec).numbers();
+        this.numbers = new Arguments(spec).numbers();
         constants();
     }
 
@@ -112,7 +112,7 @@ final class DeviceDecoding implements DecodePlan {
     }
 
     private int options() {
-        return Arguments.of(spec).options() | (rotary == null ? 0 : Options.ROTARY);
+        return new Arguments(spec).options() | (rotary == null ? 0 : Options.ROTARY);
     }
 
     private Stage built() {

@@ -1,6 +1,7 @@
 package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.Algorithm;
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
@@ -35,7 +36,7 @@ abstract class DevicePlan implements Plan {
         this.algorithm = algorithm;
         this.profiled = profiled;
         this.limits = device.limits();
-        this.arguments = Arguments.of(spec);
+        this.arguments = new Arguments(spec);
         this.crossing = device.has(spec.dtype()) ? spec.dtype() : DType.FP32;
         long largest = Math.max(crossingBytes(spec.qShape()), crossingBytes(spec.kvShape()));
         limits.require(what(), Math.max(largest, largestExtra()), residentBytes() + forwardExtraBytes() + backwardExtraBytes());
@@ -92,17 +93,18 @@ abstract class DevicePlan implements Plan {
     }
 
     @Override
-    public Forward forward(Tensor q, Tensor k, Tensor v) {
+    public Forward forward(AttentionInputs inputs) {
         long start = System.nanoTime();
         DeviceArrays a = arrays();
-        a.q.copyIn(q);
-        a.k.copyIn(k);
-        a.v.copyIn(v);
+        a.q.copyIn(inputs.q());
+        a.k.copyIn(inputs.k());
+        a.v.copyIn(inputs.v());
         if (forward == null) {
             forward = Stage.built(() -> forwardStage(a));
         }
+        arguments.call(inputs);
         Stage.Cost cost = forward.run();
-        return new Forward(q, k, v, a.out.copyOut(), a.lse.copyOut(), report(forwardKernels(), cost, start, forwardExtraBytes()));
+        return new Forward(inputs, a.out.copyOut(), a.lse.copyOut(), report(forwardKernels(), cost, start, forwardExtraBytes()));
     }
 
     @Override
@@ -119,6 +121,7 @@ abstract class DevicePlan implements Plan {
         if (backward == null) {
             backward = Stage.built(() -> backwardStage(a, g));
         }
+        arguments.call(f.inputs());
         Stage.Cost cost = backward.run();
         return new Gradients(g.dq().copyOut(), g.dk().copyOut(), g.dv().copyOut(),
                 report(backwardKernels(), cost, start, backwardExtraBytes()));

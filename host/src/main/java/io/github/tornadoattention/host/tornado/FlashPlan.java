@@ -27,7 +27,8 @@ class FlashPlan extends DevicePlan {
         IntArray shape = arguments.shape(BlockLists.ofQueries(spec, t));
         long groups = FORWARD.groups(t, (long) spec.batch() * spec.heads(), spec.seqQ());
         return new Tasks("flash")
-                .constants(shape, arguments.numbers())
+                .parameters(arguments.transfer(), shape)
+                .constants(arguments.numbers())
                 .inputs(a.q, a.k, a.v)
                 .widen(a.q, a.k, a.v)
                 .task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits), g -> g.task("forward", FlashForward::forward, new KernelContext(),
@@ -48,7 +49,8 @@ class FlashPlan extends DevicePlan {
         long queryGroups = QUERIES.groups(tq, (long) spec.batch() * spec.heads(), spec.seqQ());
         FloatArray dOut = g.dOut().floats();
         return new Tasks("flashBackward")
-                .constants(shapeQ, shapeK, arguments.numbers())
+                .parameters(arguments.transfer(), shapeQ, shapeK)
+                .constants(arguments.numbers())
                 .inputs(a.q, a.k, a.v, a.out, a.lse, g.dOut())
                 .widen(a.q, a.k, a.v, a.out, g.dOut())
                 .task("rowDots", Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ()), graph -> graph.task("rowDots", RowDots::rowDots,

@@ -44,12 +44,13 @@ final class StandardPlan extends DevicePlan {
     Stage forwardStage(DeviceArrays a) {
         FloatArray p = probabilities();
         Tasks tasks = new Tasks("standard")
-                .constants(shape, arguments.numbers())
+                .parameters(arguments.transfer(), shape)
+                .constants(arguments.numbers())
                 .inputs(a.q, a.k, a.v)
                 .widen(a.q, a.k, a.v);
         return probabilities(tasks, a)
                 .task("output", Stage.loops(rows(), spec.headDim()), g -> g.task("output", StandardForward::output, p, a.v.floats(),
-                        a.out.floats(), shape, rows(), spec.seqK(), spec.headDim()))
+                        a.out.floats(), shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim(), arguments.options()))
                 .narrow(a.out)
                 .outputs(a.out, a.lse)
                 .stage(device, profiled());
@@ -61,8 +62,8 @@ final class StandardPlan extends DevicePlan {
         return tasks
                 .task("scores", Stage.loops(rows(), spec.seqK()), g -> g.task("scores", StandardForward::scores, a.q.floats(), a.k.floats(), p,
                         shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim(), arguments.options()))
-                .task("softmax", Stage.loop(rows()), g -> g.task("softmax", StandardForward::softmax, p, a.lse.floats(), arguments.numbers(),
-                        rows(), spec.seqK()));
+                .task("softmax", Stage.loop(rows()), g -> g.task("softmax", StandardForward::softmax, p, a.lse.floats(), shape,
+                        arguments.numbers(), rows(), spec.seqK(), arguments.options()));
     }
 
     @Override
@@ -72,7 +73,8 @@ final class StandardPlan extends DevicePlan {
         FloatArray dOut = g.dOut().floats();
         int keys = spec.batch() * spec.kvHeads() * spec.seqK();
         Tasks tasks = new Tasks("standardBackward")
-                .constants(shape, arguments.numbers())
+                .parameters(arguments.transfer(), shape)
+                .constants(arguments.numbers())
                 .inputs(a.q, a.k, a.v, a.out, g.dOut())
                 .widen(a.q, a.k, a.v, a.out, g.dOut());
         return probabilities(tasks, a)
@@ -84,7 +86,8 @@ final class StandardPlan extends DevicePlan {
                 .task("queries", Stage.loops(rows(), spec.headDim()), graph -> graph.task("queries", StandardBackward::queries, ds, a.k.floats(),
                         g.dq().floats(), shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim()))
                 .task("keys", Stage.loops(keys, spec.headDim()), graph -> graph.task("keys", StandardBackward::keys, a.q.floats(), dOut, p, ds,
-                        g.dk().floats(), g.dv().floats(), shape, arguments.numbers(), keys, spec.seqK(), spec.headDim()))
+                        g.dk().floats(), g.dv().floats(), shape, arguments.numbers(), keys, spec.seqK(), spec.headDim(),
+                        arguments.options()))
                 .narrow(g.dq(), g.dk(), g.dv())
                 .outputs(g.dq(), g.dk(), g.dv())
                 .stage(device, profiled());

@@ -30,6 +30,12 @@ final class Tasks {
         return this;
     }
 
+    /** Arrays that change between runs, or not, as {@code mode} says: one of {@link DataTransferMode}. */
+    Tasks parameters(int mode, Object... arrays) {
+        graph.transferToDevice(mode, arrays);
+        return this;
+    }
+
     /** Operands that come from the host, as they cross over. */
     Tasks inputs(Operand... operands) {
         for (Operand operand : operands) {

@@ -17,8 +17,8 @@ import org.junit.jupiter.api.Test;
 class ComparisonTest {
     private final AttentionSpec spec = AttentionSpec.builder(1, 2, 6, 4).seqK(5).causal().build();
     private final Inputs in = Inputs.random(spec, 1);
-    private final Exact exact = ReferenceAttention.forwardBackward(spec, in.q(), in.k(), in.v(), in.dOut());
-    private final Tolerance tolerance = Tolerance.of(spec, in.q(), in.k(), in.v(), in.dOut());
+    private final Exact exact = ReferenceAttention.forwardBackward(spec, in.inputs(), in.dOut());
+    private final Tolerance tolerance = Tolerance.of(spec, in.inputs(), in.dOut());
     private final Inputs.Result right = in.on(new ReferenceBackend(), Algorithm.FLASH);
 
     private Comparison withOut(Tensor out) {
@@ -88,7 +88,7 @@ class ComparisonTest {
     @Test
     void withoutGradientsThereAreNoErrorsOfThem() {
         assertThat(withLse(right.forward().lse()).dqError()).isNaN();
-        assertThat(Tolerance.of(spec, in.q(), in.k(), in.v(), null).gradient()).isNaN();
+        assertThat(Tolerance.of(spec, in.inputs(), null).gradient()).isNaN();
     }
 
     @Test

@@ -27,9 +27,9 @@ class RandomSpecsTest {
         Drawn two = RandomSpecs.draw(7, LONGEST);
 
         assertThat(two.spec()).isEqualTo(one.spec());
-        assertThat(two.q().toArray()).containsExactly(one.q().toArray());
-        assertThat(two.k().toArray()).containsExactly(one.k().toArray());
-        assertThat(two.v().toArray()).containsExactly(one.v().toArray());
+        assertThat(two.inputs().q().toArray()).containsExactly(one.inputs().q().toArray());
+        assertThat(two.inputs().k().toArray()).containsExactly(one.inputs().k().toArray());
+        assertThat(two.inputs().v().toArray()).containsExactly(one.inputs().v().toArray());
         assertThat(two.dOut().toArray()).containsExactly(one.dOut().toArray());
         assertThat(RandomSpecs.draw(8, LONGEST).spec()).isNotEqualTo(one.spec());
     }

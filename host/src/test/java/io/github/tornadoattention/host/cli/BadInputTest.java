@@ -193,7 +193,8 @@ class BadInputTest {
             --causal top-left   | write --causal=top-left, with =
             --algorithm fast    | 'fast'
             --dtype int8        | --dtype int8 is unknown
-            --dropout 0.1       | --dropout is not supported yet
+            --dropout 0.1 --dropout-offset 4294967296 | --dropout-offset is 4294967296, must be 0..4294967295
+            --dropout 0.1 --dropout-offset -1 | --dropout-offset is -1, must be 0..4294967295
             --dropout 1         | --dropout is 1.0, must be at least 0 and below 1
             --seed 3            | --seed means nothing without --dropout
             --layout nhbd       | 'nhbd'

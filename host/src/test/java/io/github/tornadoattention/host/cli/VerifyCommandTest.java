@@ -97,7 +97,9 @@ class VerifyCommandTest {
 
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
-            "dropout": 0.1                  | field 'dropout' is not supported yet
+            "rotary": 0.1                   | field 'rotary' is not supported yet
+            "dropout": 0.1, "seed": 1.5     | seed must be a whole number
+            "dropout": 0.1, "dropout_offset": -1 | dropout_offset must be a whole number, 0..4294967295, is -1
             "causal": "sideways"            | causal must be null, bottom-right or top-left, is sideways
             "window": [1]                   | window must be two numbers
             "dtype": "half"                 | dtype 'half' is none of fp32, fp16, bf16

@@ -22,8 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AgainstReferenceTest {
     private static void assertRight(AttentionSpec spec, long seed) {
         Inputs in = Inputs.random(spec, seed);
-        Exact exact = ReferenceAttention.forwardBackward(spec, in.q(), in.k(), in.v(), in.dOut());
-        Tolerance tolerance = Tolerance.of(spec, in.q(), in.k(), in.v(), in.dOut(), exact);
+        Exact exact = ReferenceAttention.forwardBackward(spec, in.inputs(), in.dOut());
+        Tolerance tolerance = Tolerance.of(spec, in.inputs(), in.dOut(), exact);
         for (Algorithm algorithm : Algorithm.values()) {
             Inputs.Result result = in.on(new CpuBackend(2), algorithm);
             assertThat(Comparison.of(spec, exact, result.forward(), result.gradients(), tolerance).firstFailure())

@@ -52,7 +52,7 @@ class CpuBackendTest {
         AttentionSpec spec = AttentionSpec.builder(1, 1, length, 16).build();
         Inputs in = Inputs.random(spec, 1);
         try (Attention attention = Attention.on(new CpuBackend(1), spec, algorithm)) {
-            return attention.forward(in.q(), in.k(), in.v()).report();
+            return attention.forward(in.inputs()).report();
         }
     }
 
@@ -77,7 +77,7 @@ class CpuBackendTest {
         AttentionSpec spec = AttentionSpec.builder(1, 1, length, 1).build();
         Inputs in = Inputs.random(spec, 1);
         try (Attention attention = Attention.on(new CpuBackend(1), spec, Algorithm.STANDARD)) {
-            assertThatThrownBy(() -> attention.forward(in.q(), in.k(), in.v()))
+            assertThatThrownBy(() -> attention.forward(in.inputs()))
                     .isInstanceOf(DeviceException.class)
                     .hasMessageContaining("needs 8796093.0 MB")
                     .hasMessageContaining("1048576 x 1048576");

@@ -29,8 +29,8 @@ class VectorsAgainstScalarTest {
 
     private static void assertRight(AttentionSpec spec, long seed) {
         Inputs in = Inputs.random(spec, seed);
-        Exact exact = ReferenceAttention.forwardBackward(spec, in.q(), in.k(), in.v(), in.dOut());
-        Tolerance tolerance = Tolerance.of(spec, in.q(), in.k(), in.v(), in.dOut(), exact);
+        Exact exact = ReferenceAttention.forwardBackward(spec, in.inputs(), in.dOut());
+        Tolerance tolerance = Tolerance.of(spec, in.inputs(), in.dOut(), exact);
         for (boolean vectors : new boolean[] {true, false}) {
             Inputs.Result result = in.on(new CpuBackend(2, vectors), Algorithm.FLASH);
             assertThat(Comparison.of(spec, exact, result.forward(), result.gradients(), tolerance).firstFailure())
@@ -53,6 +53,16 @@ class VectorsAgainstScalarTest {
     void headDims(int headDim) {
         assertRight(AttentionSpec.builder(1, 2, 70, headDim).seqK(90).kvHeads(1).causal().build(), headDim);
         assertRight(AttentionSpec.builder(1, 2, 2, headDim).seqK(90).kvHeads(1).build(), headDim);
+    }
+
+    /** Blocks of 5 leave panels whose first key is no multiple of four. */
+    @ParameterizedTest
+    @ValueSource(ints = {5, 32, 200})
+    void dropout(int block) {
+        AttentionSpec plain = AttentionSpec.builder(2, 2, 130, 24).seqK(203).build();
+        assertRight(AttentionSpec.builder(2, 2, 130, 24).seqK(203).causal().dropout(0.3)
+                .blockMask(Inputs.mask(plain, block, 1, 0.8, 2)).build(), block);
+        assertRight(AttentionSpec.builder(2, 2, 5, 24).seqK(203).window(100, 70).dropout(0.3).build(), block);
     }
 
     static List<AttentionSpec> decoding() {
@@ -107,7 +117,7 @@ class VectorsAgainstScalarTest {
         AttentionSpec spec = AttentionSpec.builder(1, 1, 16384, headDim).window(10, 10).build();
         Inputs in = Inputs.random(spec, 7);
         try (Attention attention = Attention.on(new CpuBackend(1), spec)) {
-            assertThat(attention.forward(in.q(), in.k(), in.v()).report().extraBytes()).isBetween(1L, 1L << 20);
+            assertThat(attention.forward(in.inputs()).report().extraBytes()).isBetween(1L, 1L << 20);
         }
     }
 }

@@ -32,8 +32,9 @@ class FiniteDifferencesTest {
                 small().kvHeads(1).scale(-0.7).build(),
                 small().alibi().build(),
                 small().softcap(0.9).build(),
+                small().dropout(0.4).build(),
                 small().blockMask(Inputs.mask(plain, 2, 2, 0.6, 5)).build(),
-                small().kvHeads(1).causal().window(3, -1).keyLengths(6, 4).alibiSlopes(0.3f, 0.8f).softcap(1.5)
+                small().kvHeads(1).causal().window(3, -1).keyLengths(6, 4).alibiSlopes(0.3f, 0.8f).softcap(1.5).dropout(0.2)
                         .blockMask(Inputs.mask(plain, 2, 1, 0.7, 6)).build());
     }
 
@@ -41,7 +42,7 @@ class FiniteDifferencesTest {
     @MethodSource("specs")
     void gradientsAreSlopes(AttentionSpec spec) {
         Inputs in = onGrid(Inputs.random(spec, 7));
-        Exact exact = ReferenceAttention.forwardBackward(spec, in.q(), in.k(), in.v(), in.dOut());
+        Exact exact = ReferenceAttention.forwardBackward(spec, in.inputs(), in.dOut());
 
         assertSlopes("dq", exact.dq(), in, in.q());
         assertSlopes("dk", exact.dk(), in, in.k());
@@ -49,7 +50,7 @@ class FiniteDifferencesTest {
     }
 
     private static Inputs onGrid(Inputs in) {
-        return new Inputs(in.spec(), onGrid(in.q()), onGrid(in.k()), onGrid(in.v()), in.dOut());
+        return in.with(onGrid(in.q()), onGrid(in.k()), onGrid(in.v()));
     }
 
     private static Tensor onGrid(Tensor tensor) {
@@ -79,8 +80,8 @@ class FiniteDifferencesTest {
         float[] values = moved.toArray();
         values[n] += (float) h;
         Tensor there = Tensor.of(values, moved.shape());
-        Exact exact = ReferenceAttention.forwardBackward(in.spec(),
-                moved == in.q() ? there : in.q(), moved == in.k() ? there : in.k(), moved == in.v() ? there : in.v(), null);
+        Inputs with = in.with(moved == in.q() ? there : in.q(), moved == in.k() ? there : in.k(), moved == in.v() ? there : in.v());
+        Exact exact = ReferenceAttention.forwardBackward(in.spec(), with.inputs(), null);
         float[] dOut = in.dOut().toArray();
         double loss = 0;
         for (int m = 0; m < dOut.length; m++) {

@@ -55,7 +55,7 @@ class ReferenceAttentionTest {
             dot += q[d] * k[d];
         }
 
-        assertThat(ReferenceAttention.plain(spec, in.q(), in.k(), in.v(), null).lse()[0]).isEqualTo(dot);
-        assertThat(ReferenceAttention.forwardBackward(spec, in.q(), in.k(), in.v(), null).lse()[0]).isNotEqualTo(dot);
+        assertThat(ReferenceAttention.plain(spec, in.inputs(), null).lse()[0]).isEqualTo(dot);
+        assertThat(ReferenceAttention.forwardBackward(spec, in.inputs(), null).lse()[0]).isNotEqualTo(dot);
     }
 }

@@ -52,7 +52,7 @@ class DevicePlanTest {
     }
 
     private static Inputs.Result run(Attention attention, Inputs in) {
-        Forward f = attention.forward(in.q(), in.k(), in.v());
+        Forward f = attention.forward(in.inputs());
         return new Inputs.Result(f, attention.backward(in.dOut(), f));
     }
 
@@ -88,7 +88,7 @@ class DevicePlanTest {
     @EnumSource
     void backwardTakesAForwardFromElsewhere(Algorithm algorithm) {
         Inputs in = Inputs.random(spec(), 3);
-        Expected expected = new Drawn(3, in.spec(), in.q(), in.k(), in.v(), in.dOut()).expected();
+        Expected expected = new Drawn(3, in.spec(), in.inputs(), in.dOut()).expected();
         Forward f = in.on(Backend.of("cpu"), Algorithm.FLASH).forward();
         try (Attention attention = Attention.on(simulator, in.spec(), algorithm)) {
             Gradients g = attention.backward(in.dOut(), f);

@@ -43,7 +43,7 @@ class ProportionalWorkTest {
     private static Map<String, Long> streamed(AttentionSpec spec) {
         Inputs in = Inputs.random(spec, 1);
         try (Attention attention = Attention.on(Backend.of("simulator"), spec); Traffic traffic = Traffic.record()) {
-            Forward f = attention.forward(in.q(), in.k(), in.v());
+            Forward f = attention.forward(in.inputs());
             attention.backward(in.dOut(), f);
             Map<String, Long> bytes = new TreeMap<>();
             bytes.put("forward k", array(traffic, "flash.forward", 1).bytesRead());

@@ -24,7 +24,7 @@ class SimulatorGoldenTest {
     void simulatorIsWithinTheTolerance(String name) {
         Golden golden = GoldenCases.read(name);
         Inputs in = golden.inputs();
-        Tolerance tolerance = Tolerance.of(in.spec(), in.q(), in.k(), in.v(), in.dOut());
+        Tolerance tolerance = Tolerance.of(in.spec(), in.inputs(), in.dOut());
         for (Algorithm algorithm : Algorithm.values()) {
             Inputs.Result result = in.on(Backend.of("simulator"), algorithm);
 

@@ -56,12 +56,13 @@ class WatchedTest {
                 base().keyLengths(1, 70).causal().build(),
                 base().alibi().build(),
                 base().softcap(3).build(),
+                base().dropout(0.3).build(),
                 base().scale(40).build(),
                 base().blockMask(Inputs.mask(plain, 64, 1, 0.7, 1)).build(),
                 base().blockMask(Inputs.mask(plain, 32, 2, 0.5, 2)).kvHeads(1).build(),
                 base().blockMask(someEmpty).build(),
                 base().blockMask(new BlockMask(128, 1, 1, 1, new byte[1])).build(),
-                base().kvHeads(1).causal().window(50, -1).keyLengths(70, 39).alibi().softcap(5)
+                base().kvHeads(1).causal().window(50, -1).keyLengths(70, 39).alibi().softcap(5).dropout(0.1)
                         .blockMask(Inputs.mask(plain, 16, 2, 0.6, 3)).build(),
                 AttentionSpec.builder(1, 2, 1, 12).seqK(70).build(),
                 AttentionSpec.builder(1, 2, 70, 12).seqK(1).build(),
@@ -71,7 +72,7 @@ class WatchedTest {
 
     private static void assertClean(AttentionSpec spec, Backend backend, Algorithm algorithm) {
         Inputs in = Inputs.random(spec, 1);
-        Drawn drawn = new Drawn(1, spec, in.q(), in.k(), in.v(), in.dOut());
+        Drawn drawn = new Drawn(1, spec, in.inputs(), in.dOut());
         assertThat(drawn.expected().compare(backend, algorithm).firstFailure()).as("%s, %s", spec, backend.device()).isEmpty();
     }
 
@@ -87,7 +88,7 @@ class WatchedTest {
     void everyTilingIsClean() {
         for (int headDim : List.of(1, 40, 96)) {
             AttentionSpec plain = AttentionSpec.builder(1, 1, 66, headDim).build();
-            AttentionSpec spec = AttentionSpec.builder(1, 1, 66, headDim).causal().softcap(4)
+            AttentionSpec spec = AttentionSpec.builder(1, 1, 66, headDim).causal().softcap(4).dropout(0.2)
                     .blockMask(Inputs.mask(plain, 64, 1, 1, 1)).build();
             for (Tiled tiled : Tiled.all(spec)) {
                 assertClean(spec, tiled, Algorithm.FLASH);
