@@ -1,7 +1,9 @@
 package io.github.tornadoattention.host;
 
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /**
  * One attention, ready to run as often as wanted: holds what was compiled and allocated for its spec until it is closed.
@@ -14,6 +16,9 @@ public final class Attention implements AutoCloseable {
     private final Plan plan;
     private final ReentrantLock lock = new ReentrantLock();
     private boolean closed;
+    /** How many inputs there were so far, of each direction. */
+    private long forwardInputs;
+    private long backwardInputs;
 
     private Attention(AttentionSpec spec, Plan plan) {
         this.spec = spec;
@@ -73,8 +78,29 @@ public final class Attention implements AutoCloseable {
     public Forward forward(AttentionInputs inputs) {
         return alone(() -> {
             inputs.requireFit(spec);
+            forwardInputs++;
             return plan.forward(inputs).by(spec);
         });
+    }
+
+    /**
+     * Brings inputs to the device, to compute out and lse from them as often as wanted without a transfer.
+     *
+     * @throws IllegalArgumentException if a shape or a dtype is another one than the spec's
+     * @throws IllegalStateException if this is closed or in use by another thread
+     * @throws AttentionException if the device fails
+     */
+    public Resident<Forward> upload(AttentionInputs inputs) {
+        return alone(() -> {
+            inputs.requireFit(spec);
+            long number = ++forwardInputs;
+            return new Guarded<>(plan.upload(inputs), () -> forwardInputs == number, f -> f.by(spec));
+        });
+    }
+
+    /** Likewise of queries, keys and values, with nothing else that changes from call to call. */
+    public Resident<Forward> upload(Tensor q, Tensor k, Tensor v) {
+        return upload(AttentionInputs.of(q, k, v));
     }
 
     /**
@@ -88,17 +114,75 @@ public final class Attention implements AutoCloseable {
      */
     public Gradients backward(Tensor dOut, Forward f) {
         return alone(() -> {
-            AttentionSpec origin = f.spec();
-            if (origin != null && !origin.equals(spec)) {
-                throw new IllegalArgumentException(
-                        "the forward result is of [%s], this attention is [%s]".formatted(origin, spec));
-            }
-            dOut.require("dOut", spec.qShape(), spec.dtype());
-            f.inputs().requireFit(spec);
-            f.out().require("out", spec.qShape(), spec.dtype());
-            f.lse().require("lse", spec.lseShape(), DType.FP32);
+            requireInputs(dOut, f);
+            backwardInputs++;
             return plan.backward(dOut, f);
         });
+    }
+
+    /**
+     * Brings dOut and the forward result with its inputs to the device, to compute gradients from them as often as wanted without a
+     * transfer.
+     *
+     * @param dOut gradient of the loss with respect to out, {@code [batch, heads, seqQ, headDim]}
+     * @param f the forward result, from this or from another {@code Attention} of an equal spec
+     * @throws IllegalArgumentException if a shape or a dtype is another one than the spec's, or {@code f} was computed for another spec
+     * @throws IllegalStateException if this is closed or in use by another thread
+     * @throws AttentionException if the device fails
+     */
+    public Resident<Gradients> upload(Tensor dOut, Forward f) {
+        return alone(() -> {
+            requireInputs(dOut, f);
+            long number = ++backwardInputs;
+            return new Guarded<>(plan.upload(dOut, f), () -> backwardInputs == number, g -> g);
+        });
+    }
+
+    private void requireInputs(Tensor dOut, Forward f) {
+        AttentionSpec origin = f.spec();
+        if (origin != null && !origin.equals(spec)) {
+            throw new IllegalArgumentException(
+                    "the forward result is of [%s], this attention is [%s]".formatted(origin, spec));
+        }
+        dOut.require("dOut", spec.qShape(), spec.dtype());
+        f.inputs().requireFit(spec);
+        f.out().require("out", spec.qShape(), spec.dtype());
+        f.lse().require("lse", spec.lseShape(), DType.FP32);
+    }
+
+    /** Inputs of this plan, refused once others have taken their place. */
+    private final class Guarded<R> implements Resident<R> {
+        private final Resident<R> inputs;
+        private final BooleanSupplier current;
+        private final UnaryOperator<R> mark;
+
+        Guarded(Resident<R> inputs, BooleanSupplier current, UnaryOperator<R> mark) {
+            this.inputs = inputs;
+            this.current = current;
+            this.mark = mark;
+        }
+
+        @Override
+        public Report run() {
+            return alone(() -> {
+                requireCurrent();
+                return inputs.run();
+            });
+        }
+
+        @Override
+        public R result() {
+            return alone(() -> {
+                requireCurrent();
+                return mark.apply(inputs.result());
+            });
+        }
+
+        private void requireCurrent() {
+            if (!current.getAsBoolean()) {
+                throw new IllegalStateException("other inputs have taken the place of these; upload them again");
+            }
+        }
     }
 
     /**

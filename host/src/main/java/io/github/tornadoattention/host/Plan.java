@@ -21,6 +21,19 @@ public interface Plan extends AutoCloseable {
      */
     Gradients backward(Tensor dOut, Forward f);
 
+    /**
+     * Brings inputs to where this computes, in place of those that are there. Only what the last call returned is used from then on, up to
+     * the next {@link #forward}.
+     */
+    default Resident<Forward> upload(AttentionInputs inputs) {
+        return new HostResident<>(() -> forward(inputs), Forward::report);
+    }
+
+    /** Likewise for the backward pass. */
+    default Resident<Gradients> upload(Tensor dOut, Forward f) {
+        return new HostResident<>(() -> backward(dOut, f), Gradients::report);
+    }
+
     /** Gives back what the plan holds (threads, device memory). A second call does nothing. */
     @Override
     void close();

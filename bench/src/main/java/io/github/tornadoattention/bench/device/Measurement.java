@@ -11,6 +11,7 @@ import io.github.tornadoattention.host.DeviceMemoryException;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Report;
+import io.github.tornadoattention.host.Resident;
 import io.github.tornadoattention.host.tornado.TornadoBackend;
 import io.github.tornadoattention.host.tornado.TrafficModel;
 import java.util.ArrayList;
@@ -161,27 +162,29 @@ record Measurement(double seconds, int fewest, int most, boolean wall) {
         return block == null ? job.target().backend() : ((TornadoBackend) job.target().backend()).withForwardTiles(block.get(0), block.get(1));
     }
 
-    private void time(Attention attention, RandomTensors in, Forward first, boolean backward, Runs kernels, Runs calls) {
-        Forward f = first;
+    /** Inputs are brought to the device once, and results stay there: what is timed are kernels and calls, no transfers. */
+    private void time(Attention attention, RandomTensors in, Forward f, boolean backward, Runs kernels, Runs calls) {
+        Resident<Forward> forwards = attention.upload(in.q(), in.k(), in.v());
+        Resident<Gradients> backwards = backward ? attention.upload(in.dOut(), f) : null;
         long start = System.nanoTime();
         long steadySince = start;
         long best = Long.MAX_VALUE;
+        boolean clock;
         do {
-            f = attention.forward(in.q(), in.k(), in.v());
-            long nanos = f.report().wallNanos() + (backward ? attention.backward(in.dOut(), f).report().wallNanos() : 0);
+            Report report = forwards.run();
+            clock = report.kernelNanos() >= 0;
+            long nanos = report.wallNanos() + (backwards == null ? 0 : backwards.run().wallNanos());
             if (nanos < WARMER * best) {
                 best = nanos;
                 steadySince = System.nanoTime();
             }
             // what the JVM runs is warm when nothing became faster for a while; a device's kernel is compiled by now
-        } while (f.report().kernelNanos() < 0 && System.nanoTime() - steadySince < STEADY_SECONDS * 1e9
-                && System.nanoTime() - start < WARM_UP_SECONDS * 1e9);
-        boolean slow = System.nanoTime() - start > SLOW_SECONDS * 1e9 && f.report().kernelNanos() >= 0;
+        } while (!clock && System.nanoTime() - steadySince < STEADY_SECONDS * 1e9 && System.nanoTime() - start < WARM_UP_SECONDS * 1e9);
+        boolean slow = System.nanoTime() - start > SLOW_SECONDS * 1e9 && clock;
         start = System.nanoTime();
         for (int n = 0; n < most && (n < (slow ? FEW : fewest) || System.nanoTime() - start < seconds * 1e9); n++) {
-            f = attention.forward(in.q(), in.k(), in.v());
-            Report one = f.report();
-            Report other = backward ? attention.backward(in.dOut(), f).report() : null;
+            Report one = forwards.run();
+            Report other = backwards == null ? null : backwards.run();
             calls.add(one.wallNanos(), other == null ? 0 : other.wallNanos());
             kernels.add(kernel(one), other == null ? 0 : kernel(other));
         }

@@ -1,11 +1,9 @@
 package io.github.tornadoattention.host.tornado;
 
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.DeviceException;
 import io.github.tornadoattention.host.UnavailableException;
-import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.KernelContext;
-import uk.ac.manchester.tornado.api.TaskGraph;
-import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
@@ -36,16 +34,18 @@ public final class BailoutProbe {
     }
 
     private static boolean raisesOrWorks(Platform.Device device) {
-        FloatArray x = new FloatArray(LENGTH);
-        x.init(1f);
-        TaskGraph graph = new TaskGraph("probe")
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, x)
-                .task("struct", BailoutProbe::struct, new KernelContext(), x)
-                .transferToHost(DataTransferMode.EVERY_EXECUTION, x);
-        try (Stage stage = new Stage(device, false, graph, new GridScheduler("probe.struct", Stage.loop(LENGTH)))) {
+        Operand x = new Operand(DType.FP32, DType.FP32, new int[] {LENGTH});
+        x.floats().init(1f);
+        Tasks tasks = new Tasks("probe")
+                .inputs(x)
+                .task("struct", Stage.loop(LENGTH), g -> g.task("struct", BailoutProbe::struct, new KernelContext(), x.floats()))
+                .outputs(x);
+        try (Stage stage = tasks.stage(device, false)) {
+            stage.upload();
             stage.run();
+            stage.fetch();
             // a driver without a C compiler may take it, and then every work-item has done its part
-            return x.get(LENGTH - 1) == 2f;
+            return x.floats().get(LENGTH - 1) == 2f;
         } catch (DeviceException e) {
             return true;
         }

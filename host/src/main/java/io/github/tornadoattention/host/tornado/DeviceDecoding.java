@@ -124,7 +124,8 @@ final class DeviceDecoding implements DecodePlan {
                 .task("parts", DecodeForward::decode, new KernelContext(), q, cache.keys(), cache.values(), partOut, partLse, step, numbers, rotations,
                         spec.headDim(), tiling.tile(), tiling.threads(), options())
                 .task("merge", MergeParts::merge, new KernelContext(), partOut, partLse, out, lse, step, numbers, spec.headDim())
-                .transferToHost(DataTransferMode.EVERY_EXECUTION, out, lse);
+                .transferToHost(DataTransferMode.EVERY_EXECUTION, out, lse)
+                .persistOnDevice(partOut, partLse); // else their memory is never given back
         GridScheduler grids = new GridScheduler();
         grids.addWorkerGrid("decoding.append", Stage.rows(newKeys.getSize()));
         grids.addWorkerGrid("decoding.parts", Stage.grid("DecodeForward", tiling.groups(spec), tiling.group(), device.limits()));

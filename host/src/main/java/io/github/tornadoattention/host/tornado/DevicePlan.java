@@ -8,6 +8,7 @@ import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.Report;
+import io.github.tornadoattention.host.Resident;
 import io.github.tornadoattention.host.Tensor;
 import java.util.Arrays;
 import java.util.List;
@@ -95,36 +96,121 @@ abstract class DevicePlan implements Plan {
     @Override
     public Forward forward(AttentionInputs inputs) {
         long start = System.nanoTime();
-        DeviceArrays a = arrays();
-        a.q.copyIn(inputs.q());
-        a.k.copyIn(inputs.k());
-        a.v.copyIn(inputs.v());
-        if (forward == null) {
-            forward = Stage.built(() -> forwardStage(a));
-        }
-        arguments.call(inputs);
-        Stage.Cost cost = forward.run();
-        return new Forward(inputs, a.out.copyOut(), a.lse.copyOut(), report(forwardKernels(), cost, start, forwardExtraBytes()));
+        Stage.Cost upload = uploadForward(inputs);
+        Stage.Cost cost = forwardStage().run().plus(upload);
+        return fetchForward(inputs, cost, start);
     }
 
     @Override
     public Gradients backward(Tensor dOut, Forward f) {
         long start = System.nanoTime();
+        Stage.Cost upload = uploadBackward(dOut, f);
+        Stage.Cost cost = backwardStage().run().plus(upload);
+        return fetchBackward(cost, start);
+    }
+
+    @Override
+    public Resident<Forward> upload(AttentionInputs inputs) {
+        uploadForward(inputs);
+        return new OnDevice<>(forwardStage(), (cost, start) -> report(forwardKernels(), cost, start, forwardExtraBytes()),
+                (cost, start) -> fetchForward(inputs, cost, start));
+    }
+
+    @Override
+    public Resident<Gradients> upload(Tensor dOut, Forward f) {
+        uploadBackward(dOut, f);
+        return new OnDevice<>(backwardStage(), (cost, start) -> report(backwardKernels(), cost, start, backwardExtraBytes()), this::fetchBackward);
+    }
+
+    private Stage.Cost uploadForward(AttentionInputs inputs) {
         DeviceArrays a = arrays();
-        DeviceArrays.GradientArrays g = a.gradients();
+        a.q.copyIn(inputs.q());
+        a.k.copyIn(inputs.k());
+        a.v.copyIn(inputs.v());
+        Stage stage = forwardStage();
+        arguments.call(inputs);
+        return stage.upload();
+    }
+
+    private Stage.Cost uploadBackward(Tensor dOut, Forward f) {
+        DeviceArrays a = arrays();
         a.q.copyIn(f.q());
         a.k.copyIn(f.k());
         a.v.copyIn(f.v());
         a.out.copyIn(f.out());
         a.lse.copyIn(f.lse());
-        g.dOut().copyIn(dOut);
-        if (backward == null) {
-            backward = Stage.built(() -> backwardStage(a, g));
-        }
+        a.gradients().dOut().copyIn(dOut);
+        Stage stage = backwardStage();
         arguments.call(f.inputs());
-        Stage.Cost cost = backward.run();
-        return new Gradients(g.dq().copyOut(), g.dk().copyOut(), g.dv().copyOut(),
-                report(backwardKernels(), cost, start, backwardExtraBytes()));
+        return stage.upload();
+    }
+
+    private Forward fetchForward(AttentionInputs inputs, Stage.Cost cost, long start) {
+        forwardStage().fetch();
+        DeviceArrays a = arrays();
+        Tensor out = a.out.copyOut();
+        Tensor lse = a.lse.copyOut();
+        return new Forward(inputs, out, lse, report(forwardKernels(), cost, start, forwardExtraBytes()));
+    }
+
+    private Gradients fetchBackward(Stage.Cost cost, long start) {
+        backwardStage().fetch();
+        DeviceArrays.GradientArrays g = arrays().gradients();
+        Tensor dq = g.dq().copyOut();
+        Tensor dk = g.dk().copyOut();
+        Tensor dv = g.dv().copyOut();
+        return new Gradients(dq, dk, dv, report(backwardKernels(), cost, start, backwardExtraBytes()));
+    }
+
+    private Stage forwardStage() {
+        if (forward == null) {
+            DeviceArrays a = arrays();
+            forward = Stage.built(() -> forwardStage(a));
+        }
+        return forward;
+    }
+
+    private Stage backwardStage() {
+        if (backward == null) {
+            DeviceArrays a = arrays();
+            backward = Stage.built(() -> backwardStage(a, a.gradients()));
+        }
+        return backward;
+    }
+
+    /** Makes a report or a result of what the last run cost and of when it began. */
+    private interface FromRun<T> {
+        T of(Stage.Cost cost, long start);
+    }
+
+    /** Inputs on the device. */
+    private static final class OnDevice<R> implements Resident<R> {
+        private final Stage stage;
+        private final FromRun<Report> report;
+        private final FromRun<R> result;
+        private Stage.@Nullable Cost cost;
+
+        OnDevice(Stage stage, FromRun<Report> report, FromRun<R> result) {
+            this.stage = stage;
+            this.report = report;
+            this.result = result;
+        }
+
+        @Override
+        public Report run() {
+            long start = System.nanoTime();
+            cost = stage.run();
+            return report.of(cost, start);
+        }
+
+        @Override
+        public R result() {
+            long start = System.nanoTime();
+            if (cost == null) {
+                throw new IllegalStateException("nothing ran yet; run() comes before result()");
+            }
+            return result.of(cost, start);
+        }
     }
 
     private DeviceArrays arrays() {

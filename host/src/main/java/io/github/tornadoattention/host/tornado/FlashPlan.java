@@ -61,6 +61,7 @@ class FlashPlan extends DevicePlan {
                 .task("queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits), graph -> graph.task("queries", FlashBackwardQueries::backward,
                         new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, a.lse.floats(), g.delta(), g.dq().floats(), shapeQ,
                         arguments.numbers(), spec.headDim(), tq.blocks(), tq.threads(), tq.slices(spec.headDim()), arguments.options()))
+                .scratch(g.delta())
                 .narrow(g.dq(), g.dk(), g.dv())
                 .outputs(g.dq(), g.dk(), g.dv())
                 .stage(device, profiled());

@@ -2,8 +2,12 @@ package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.AttentionException;
 import io.github.tornadoattention.host.DeviceException;
+import java.util.List;
+import java.util.Objects;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
+import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.TornadoExecutionResult;
@@ -15,7 +19,8 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 
 /**
- * A task graph on one device: compiled when it first runs, then run as often as wanted. Turns whatever TornadoVM throws into a {@link DeviceException}.
+ * A pass on one device: a task graph that uploads its inputs and one that computes from what is there, as often as wanted, each compiled when
+ * it first runs; results are fetched on demand. Turns whatever TornadoVM throws into a {@link DeviceException}.
  */
 final class Stage implements AutoCloseable {
     /**
@@ -29,15 +34,39 @@ final class Stage implements AutoCloseable {
 
     private final TornadoExecutionPlan plan;
     private final boolean profiled;
+    private final Object[] outputs;
+    private final int graphs;
+    private @Nullable TornadoExecutionResult last;
 
     /** What one run cost, in nanoseconds; -1 where it is not known. */
     record Cost(long kernelNanos, long compileNanos) {
         static final Cost UNKNOWN = new Cost(-1, -1);
+
+        Cost plus(Cost other) {
+            return kernelNanos < 0 || other.kernelNanos < 0 ? UNKNOWN
+                    : new Cost(kernelNanos + other.kernelNanos, compileNanos + other.compileNanos);
+        }
     }
 
+    /**
+     * Makes both graphs ready.
+     *
+     * @param outputs arrays that {@link #fetch} brings back
+     */
+    Stage(Platform.Device device, boolean profiled, TaskGraph upload, TaskGraph run, GridScheduler grids, List<?> outputs) {
+        this(device, profiled, grids, outputs.toArray(), upload.snapshot(), run.snapshot());
+    }
+
+    /** One graph that does everything, transfers included: it has no {@link #upload} and nothing to {@link #fetch}. */
     Stage(Platform.Device device, boolean profiled, TaskGraph graph, GridScheduler grids) {
+        this(device, profiled, grids, new Object[0], graph.snapshot());
+    }
+
+    private Stage(Platform.Device device, boolean profiled, GridScheduler grids, Object[] outputs, ImmutableTaskGraph... graphs) {
         this.profiled = profiled;
-        plan = new TornadoExecutionPlan(graph.snapshot());
+        this.outputs = outputs;
+        this.graphs = graphs.length;
+        plan = new TornadoExecutionPlan(graphs);
         plan.withDevice(device.device());
         plan.withGridScheduler(grids);
         if (device.device().getTornadoVMBackend() == TornadoVMBackendType.OPENCL) {
@@ -116,13 +145,39 @@ final class Stage implements AutoCloseable {
         }
     }
 
+    /** Brings the inputs to the device. */
+    Cost upload() {
+        last = null;
+        return execute(0);
+    }
+
+    /** Computes from the inputs that were uploaded last. */
     Cost run() {
-        try {
-            TornadoExecutionResult result = plan.execute();
-            if (!profiled) {
-                return Cost.UNKNOWN;
+        return execute(graphs - 1);
+    }
+
+    private Cost execute(int graph) {
+        return translated(() -> {
+            if (graphs > 1) {
+                plan.withGraph(graph);
             }
-            return new Cost(result.getProfilerResult().getDeviceKernelTime(), result.getProfilerResult().getCompileTime());
+            TornadoExecutionResult result = plan.execute();
+            last = result;
+            return profiled
+                    ? new Cost(result.getProfilerResult().getDeviceKernelTime(), result.getProfilerResult().getCompileTime())
+                    : Cost.UNKNOWN;
+        });
+    }
+
+    /** Brings the outputs of the last run to the host. */
+    void fetch() {
+        TornadoExecutionResult result = Objects.requireNonNull(last, "nothing ran");
+        translated(() -> result.transferToHost(outputs));
+    }
+
+    private static <T> T translated(Supplier<T> work) {
+        try {
+            return work.get();
         } catch (DeviceException e) {
             throw e;
         } catch (RuntimeException | Error e) {
@@ -139,6 +194,7 @@ final class Stage implements AutoCloseable {
     @Override
     public void close() {
         try {
+            plan.withAllGraphs();
             plan.close();
         } catch (TornadoExecutionPlanException e) {
             throw new DeviceException("device memory was not given back: " + reason(e), e);

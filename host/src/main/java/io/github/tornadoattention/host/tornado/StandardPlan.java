@@ -51,6 +51,7 @@ final class StandardPlan extends DevicePlan {
         return probabilities(tasks, a)
                 .task("output", Stage.loops(rows(), spec.headDim()), g -> g.task("output", StandardForward::output, p, a.v.floats(),
                         a.out.floats(), shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim(), arguments.options()))
+                .scratch(p)
                 .narrow(a.out)
                 .outputs(a.out, a.lse)
                 .stage(device, profiled());
@@ -88,6 +89,7 @@ final class StandardPlan extends DevicePlan {
                 .task("keys", Stage.loops(keys, spec.headDim()), graph -> graph.task("keys", StandardBackward::keys, a.q.floats(), dOut, p, ds,
                         g.dk().floats(), g.dv().floats(), shape, arguments.numbers(), keys, spec.seqK(), spec.headDim(),
                         arguments.options()))
+                .scratch(p, ds, g.delta())
                 .narrow(g.dq(), g.dk(), g.dv())
                 .outputs(g.dq(), g.dk(), g.dv())
                 .stage(device, profiled());
