@@ -44,19 +44,18 @@ public final class FlashBackwardKeys {
         int ty = Tile.y(ctx.localIdx, threadsX);
         int heads = shape.get(Shape.HEADS);
         int kvHeads = shape.get(Shape.KV_HEADS);
-        int seqQ = shape.get(Shape.SEQ_Q);
-        int seqK = shape.get(Shape.SEQ_K);
-        int tiles = (seqK + blockK - 1) / blockK;
-        int batchHeads = shape.get(Shape.BATCH) * kvHeads;
-        int batchHead = (options & Options.BAND) == 0 ? ctx.groupIdx / tiles : ctx.groupIdx % batchHeads;
-        int tile = (options & Options.BAND) == 0 ? ctx.groupIdx % tiles : ctx.groupIdx / batchHeads;
+        int tiles = (shape.get(Shape.SEQ_K) + blockK - 1) / blockK;
+        int batchHead = Entry.batchHead(options, shape, ctx.groupIdx, kvHeads, tiles);
+        int tile = Entry.tile(options, shape, ctx.groupIdx, kvHeads, tiles, 0);
         int batch = batchHead / kvHeads;
         int kvHead = batchHead % kvHeads;
+        int seqQ = Entry.queries(options, shape, batch);
+        int seqK = Entry.keys(options, shape, batch);
         int k0 = tile * blockK;
         int rowStrideQ = shape.get(Shape.Q_ROW_STRIDE);
         int rowStrideK = shape.get(Shape.K_ROW_STRIDE);
-        int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE);
-        int diagonal = shape.get(Shape.DIAGONAL);
+        int baseK = Entry.key(options, shape, batch, kvHead);
+        int diagonal = Entry.diagonal(options, shape, batch);
         int left = shape.get(Shape.LEFT);
         int right = shape.get(Shape.RIGHT);
         int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
@@ -99,8 +98,8 @@ public final class FlashBackwardKeys {
         int queryEnd = k0 < keyLength ? Band.endQuery(options, keyLast, diagonal, left, seqQ) : 0;
         int shared = heads / kvHeads;
         for (int head = kvHead * shared; head < (kvHead + 1) * shared; head++) {
-            int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE);
-            int baseRow = (batch * heads + head) * seqQ;
+            int baseQ = Entry.query(options, shape, batch, head);
+            int baseRow = Entry.row(options, shape, batch, head);
             float slope = 0f;
             if ((options & Options.ALIBI) != 0) {
                 slope = numbers.get(Shape.SLOPES + head);

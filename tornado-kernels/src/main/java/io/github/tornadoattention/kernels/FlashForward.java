@@ -52,20 +52,20 @@ public final class FlashForward {
         int tx = Tile.x(ctx.localIdx, threadsX);
         int ty = Tile.y(ctx.localIdx, threadsX);
         int heads = shape.get(Shape.HEADS);
-        int seqQ = shape.get(Shape.SEQ_Q);
-        int tiles = (seqQ + blockQ - 1) / blockQ;
-        int batchHeads = shape.get(Shape.BATCH) * heads;
-        int batchHead = (options & Options.BAND) == 0 ? ctx.groupIdx / tiles : ctx.groupIdx % batchHeads;
-        int tile = (options & Options.BAND) == 0 ? ctx.groupIdx % tiles : tiles - 1 - ctx.groupIdx / batchHeads;
+        int tiles = (shape.get(Shape.SEQ_Q) + blockQ - 1) / blockQ;
+        int batchHead = Entry.batchHead(options, shape, ctx.groupIdx, heads, tiles);
+        int tile = Entry.tile(options, shape, ctx.groupIdx, heads, tiles, 1);
         int batch = batchHead / heads;
         int head = batchHead % heads;
+        int seqQ = Entry.queries(options, shape, batch);
         int q0 = tile * blockQ;
         int qLast = TornadoMath.min(q0 + blockQ, seqQ) - 1;
         int rowStrideQ = shape.get(Shape.Q_ROW_STRIDE);
         int rowStrideK = shape.get(Shape.K_ROW_STRIDE);
-        int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE);
-        int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + head / (heads / shape.get(Shape.KV_HEADS)) * shape.get(Shape.K_HEAD_STRIDE);
-        int diagonal = shape.get(Shape.DIAGONAL);
+        int baseQ = Entry.query(options, shape, batch, head);
+        int baseK = Entry.key(options, shape, batch, head / (heads / shape.get(Shape.KV_HEADS)));
+        int baseRow = Entry.row(options, shape, batch, head);
+        int diagonal = Entry.diagonal(options, shape, batch);
         int left = shape.get(Shape.LEFT);
         int right = shape.get(Shape.RIGHT);
         int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
@@ -281,7 +281,7 @@ public final class FlashForward {
                     }
                 }
                 if (tx == 0) {
-                    lse.set(batchHead * seqQ + row, sum == 0f ? masked : m[r] + TornadoMath.log(sum));
+                    lse.set(baseRow + row, sum == 0f ? masked : m[r] + TornadoMath.log(sum));
                 }
             }
         }

@@ -13,6 +13,8 @@ public final class Options {
     /** Probabilities are dropped at random. */
     public static final int DROPOUT = 1 << 4;
 
+    /** Batch entries have lengths of their own and lie one behind the other, without padding. */
+    public static final int PACKED = 1 << 9;
     /** Decoding: queries and new keys are rotated by their positions. */
     public static final int ROTARY = 1 << 10;
 

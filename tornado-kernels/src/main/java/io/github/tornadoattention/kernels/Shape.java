@@ -41,8 +41,11 @@ public final class Shape {
     public static final int DROPOUT_OFFSET = 21;
     /** See {@link Dropout#threshold}. */
     public static final int DROPOUT_THRESHOLD = 22;
+    /** Where the places and entries begin, see {@link Entry}; read only with {@link Options#PACKED}. */
+    public static final int PLACES = 23;
+    public static final int ENTRIES = 24;
     /** Number of slots; the tables stand behind them. */
-    public static final int INTS = 23;
+    public static final int INTS = 25;
 
     /** A band limit that no sequence reaches; far enough from overflow to be added to two positions. */
     public static final int UNBOUNDED = 1 << 29;

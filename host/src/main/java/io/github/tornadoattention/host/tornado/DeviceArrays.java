@@ -12,8 +12,10 @@ final class DeviceArrays {
     final Operand v;
     final Operand out;
     final Operand lse;
-    private final AttentionSpec spec;
+    private final DType outside;
     private final DType crossing;
+    private final int[] qShape;
+    private final int[] kvShape;
     private @Nullable GradientArrays gradients;
 
     /**
@@ -22,26 +24,33 @@ final class DeviceArrays {
      * @param crossing type of the arrays that cross over: the spec's, or float32 if the host converts
      */
     DeviceArrays(AttentionSpec spec, DType crossing) {
-        this.spec = spec;
+        this(spec.dtype(), crossing, spec.qShape(), spec.kvShape(), spec.lseShape());
+    }
+
+    /** Likewise, for tensors of a type and of these shapes. */
+    DeviceArrays(DType outside, DType crossing, int[] qShape, int[] kvShape, int[] lseShape) {
+        this.outside = outside;
         this.crossing = crossing;
-        q = operand(spec.qShape());
-        k = operand(spec.kvShape());
-        v = operand(spec.kvShape());
-        out = operand(spec.qShape());
-        lse = new Operand(DType.FP32, DType.FP32, spec.lseShape());
+        this.qShape = qShape.clone();
+        this.kvShape = kvShape.clone();
+        q = operand(qShape);
+        k = operand(kvShape);
+        v = operand(kvShape);
+        out = operand(qShape);
+        lse = new Operand(DType.FP32, DType.FP32, lseShape);
     }
 
     /** What the backward pass needs besides, made when first asked for. */
     GradientArrays gradients() {
         if (gradients == null) {
-            gradients = new GradientArrays(operand(spec.qShape()), new FloatArray(lse.size()), operand(spec.qShape()), operand(spec.kvShape()),
-                    operand(spec.kvShape()));
+            gradients = new GradientArrays(operand(qShape), new FloatArray(lse.size()), operand(qShape), operand(kvShape),
+                    operand(kvShape));
         }
         return gradients;
     }
 
     private Operand operand(int[] shape) {
-        return new Operand(spec.dtype(), crossing, shape);
+        return new Operand(outside, crossing, shape);
     }
 
     /** Arrays of the backward pass; delta is D, {@code [batch, heads, seqQ]}, and stays on the device. */

@@ -5,8 +5,11 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.DecodePlan;
 import io.github.tornadoattention.host.KvCache;
+import io.github.tornadoattention.host.PackedPlan;
+import io.github.tornadoattention.host.PackedSpec;
 import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.Rotary;
+import io.github.tornadoattention.host.SequencesByLength;
 import io.github.tornadoattention.host.UnavailableException;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.kernels.FlashForward;
@@ -131,6 +134,14 @@ public final class TornadoBackend implements Backend {
             Tiling tiling(Class<?> kernel) {
                 return kernel == FlashForward.class ? forward : super.tiling(kernel);
             }
+        };
+    }
+
+    @Override
+    public PackedPlan openPacked(PackedSpec spec, Algorithm algorithm) {
+        return switch (algorithm) {
+            case FLASH -> new PackedFlashPlan(name, device, spec, profiled);
+            case STANDARD -> new SequencesByLength(this, spec, algorithm);
         };
     }
 
