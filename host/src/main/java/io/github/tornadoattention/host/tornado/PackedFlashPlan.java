@@ -69,7 +69,7 @@ class PackedFlashPlan implements PackedPlan {
         if (forward == null) {
             forward = Stage.built(this::forwardStage);
         }
-        Stage.Cost cost = forward.run();
+        Stage.Cost cost = once(forward);
         return new Forward(q, k, v, arrays.out.copyOut(), arrays.lse.copyOut(), report(List.of("FlashForward"), cost, start, 0));
     }
 
@@ -104,7 +104,7 @@ class PackedFlashPlan implements PackedPlan {
         if (backward == null) {
             backward = Stage.built(() -> backwardStage(g));
         }
-        Stage.Cost cost = backward.run();
+        Stage.Cost cost = once(backward);
         return new Gradients(g.dq().copyOut(), g.dk().copyOut(), g.dv().copyOut(),
                 report(List.of("RowDots", "FlashBackwardKeys", "FlashBackwardQueries"), cost, start, bytes(spec.lseShape())));
     }
@@ -134,6 +134,14 @@ class PackedFlashPlan implements PackedPlan {
                 .narrow(g.dq(), g.dk(), g.dv())
                 .outputs(g.dq(), g.dk(), g.dv())
                 .stage(device, profiled);
+    }
+
+    /** Brings the inputs over, runs, and brings the results back. */
+    private static Stage.Cost once(Stage stage) {
+        Stage.Cost upload = stage.upload();
+        Stage.Cost cost = stage.run().plus(upload);
+        stage.fetch();
+        return cost;
     }
 
     private Report report(List<String> kernels, Stage.Cost cost, long start, long extraBytes) {
