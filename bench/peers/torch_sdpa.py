@@ -1,25 +1,110 @@
 #!/usr/bin/env python3
 """PyTorch's scaled dot product attention on a GPU, path by path, in the results format of scripts/bench.
 
-usage: torch_sdpa.py [--dtype fp32] [--causal] [--runs 20] [--out FILE.jsonl] b,h,n,d [b,h,n,d ...]
+usage: torch_sdpa.py [--quick] [--dtype fp32,fp16,bf16] [--path flash,math,...] [--causal no,yes] [--runs 20] [--seconds 1]
+                     [--minutes M] [--out FILE.jsonl] [b,h,n,d ...]
+
+Without shapes: those of scripts/bench device and paper. What FILE.jsonl holds already is not measured again. Every result is
+compared with float64 first: rows of out and dq, and where a head's matrix fits, all of its dk and dv.
 """
 import argparse
 import datetime
 import json
+import os
+import subprocess
 import sys
+import time
+
+PATHS = ["flash", "memory-efficient", "cudnn", "math"]
+TOLERANCE = {"fp32": 5e-5, "fp16": 5e-3, "bf16": 4e-2}  # share of a tensor's largest value
+WHOLE_HEAD = 8192  # longest sequence whose matrix of one head is made in float64
+OUT_OF_MEMORY = "out-of-memory"
+IDENTITY = ["algorithm", "dtype", "direction", "batch", "heads", "seq_q", "head_dim", "causal", "device"]
+
+
+def grid(quick):
+    if quick:
+        return [(1, 16, 512, 64), (1, 16, 1024, 64), (1, 16, 4096, 64), (1, 16, 4096, 128)]
+    shapes = [(1, 16, 512, 64), (1, 16, 1024, 64), (1, 16, 4096, 64), (1, 16, 4096, 128), (64, 16, 1024, 64)]
+    shapes += [(16384 // n, 2048 // d, n, d) for d in (64, 128) for n in (512, 1024, 2048, 4096, 8192, 16384)]
+    return shapes + [(16, 8, n, 64) for n in (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)]
+
+
+def present(path):
+    """What a file holds that needs not be measured again; lines that are no results are skipped."""
+    done = set()
+    if path and os.path.exists(path):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    result = json.loads(line)
+                    if result["backend"] == "pytorch" and (not result.get("error") or result["error"].startswith(OUT_OF_MEMORY)):
+                        done.add(tuple(result.get(field) for field in IDENTITY))
+                except (ValueError, KeyError, TypeError):
+                    if line.strip():
+                        print(f"torch_sdpa: {path}:{number}: no result, skipped", file=sys.stderr)
+    return done
+
+
+def append(path, line):
+    """One write of one line, on a line of its own even where the last one was cut off."""
+    with open(path, "ab+") as file:
+        file.seek(0, os.SEEK_END)
+        cut = False
+        if file.tell() > 0:
+            file.seek(-1, os.SEEK_END)
+            cut = file.read(1) != b"\n"
+        file.write((("\n" if cut else "") + json.dumps(line) + "\n").encode())
+
+
+def first_line(command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()[0]
+    except (OSError, subprocess.SubprocessError, IndexError):
+        return None
+
+
+def refuse(reason):
+    print(f"torch_sdpa: {reason}", file=sys.stderr)
+    sys.exit(2)
+
+
+def words(text, known, name):
+    chosen = text.split(",")
+    for word in chosen:
+        if word not in known:
+            refuse(f"--{name} '{word}': known are {', '.join(known)}")
+    return chosen
+
+
+def shape(text):
+    try:
+        numbers = tuple(int(word) for word in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 4 or min(numbers) < 1:
+        refuse(f"shape '{text}' must be four whole numbers: batch,heads,sequence,head dim")
+    return numbers
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("shapes", nargs="+")
-    parser.add_argument("--dtype", default="fp32", choices=["fp32", "fp16", "bf16"])
-    parser.add_argument("--causal", action="store_true")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shapes", nargs="*")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--dtype", default="fp32,fp16,bf16")
+    parser.add_argument("--path", default=",".join(PATHS))
+    parser.add_argument("--causal", default="no,yes")
     parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=1)
+    parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--out")
     options = parser.parse_args()
+    dtypes = words(options.dtype, list(TOLERANCE), "dtype")
+    paths = words(options.path, PATHS, "path")
+    causals = [word == "yes" for word in words(options.causal, ["no", "yes"], "causal")]
+    shapes = [shape(text) for text in options.shapes] or grid(options.quick)
     try:
         import torch
-        from torch.nn.attention import SDPBackend, sdpa_kernel
     except ImportError:
         print("torch_sdpa: PyTorch is missing, skipped", file=sys.stderr)
         return 0
@@ -27,77 +112,141 @@ def main():
         print("torch_sdpa: no GPU that PyTorch can use, skipped", file=sys.stderr)
         return 0
     torch.backends.cuda.matmul.allow_tf32 = False
-    dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[options.dtype]
-    paths = {
-        "flash": SDPBackend.FLASH_ATTENTION,
-        "memory-efficient": SDPBackend.EFFICIENT_ATTENTION,
-        "cudnn": SDPBackend.CUDNN_ATTENTION,
-        "math": SDPBackend.MATH,
-    }
+    start = time.monotonic()
+    done = present(options.out)
+    versions = {"torch": torch.__version__, "cuda": torch.version.cuda, "driver": first_line(
+        ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"])}
+    for b, h, n, d in dict.fromkeys(shapes):
+        for dtype in dtypes:
+            for causal in causals:
+                for path in paths:
+                    if time.monotonic() - start > options.minutes * 60:
+                        print(f"stopped after {options.minutes} minutes; the same command goes on")
+                        return 0
+                    common = {
+                        "backend": "pytorch", "driver": "cuda", "device": torch.cuda.get_device_name(), "algorithm": path, "dtype": dtype,
+                        "batch": b, "heads": h, "kv_heads": h, "seq_q": n, "seq_k": n, "head_dim": d, "causal": causal, "dropout": 0.0,
+                        "density": 1.0, "threads": None, "block": None, "versions": versions, "date": datetime.date.today().isoformat(),
+                        "command": f"bench/peers/torch_sdpa.py --dtype {dtype} --path {path} --causal {'yes' if causal else 'no'} {b},{h},{n},{d}",
+                    }
+                    directions = [direction for direction in ("forward", "backward", "both")
+                                  if tuple({**common, "direction": direction}[field] for field in IDENTITY) not in done]
+                    if directions:
+                        for line in measure(torch, common, directions, options):
+                            show(line)
+                            if options.out:
+                                append(options.out, line)
+    return 0
 
-    command = " ".join(["bench/peers/torch_sdpa.py", "--dtype", options.dtype, "--runs", str(options.runs)]
-                       + (["--causal"] if options.causal else []) + options.shapes)
 
-    def timed(step):
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        times = []
-        for _ in range(options.runs + 3):
-            start.record()
-            step()
-            end.record()
-            torch.cuda.synchronize()
-            times.append(start.elapsed_time(end))
-        times = sorted(times[3:])
-        share = lambda p: times[round(p * (len(times) - 1))]
-        return share(0.5), share(0.1), share(0.9)
-
-    for shape in options.shapes:
-        b, h, n, d = (int(x) for x in shape.split(","))
+def measure(torch, common, directions, options):
+    """Results of one path, one line a direction; none where the path does not do this."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    import warnings
+    backend = {"flash": SDPBackend.FLASH_ATTENTION, "memory-efficient": SDPBackend.EFFICIENT_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION,
+               "math": SDPBackend.MATH}[common["algorithm"]]
+    b, h, n, d = (common[field] for field in ("batch", "heads", "seq_q", "head_dim"))
+    dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[common["dtype"]]
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    failure = None
+    try:
         torch.manual_seed(1)
         q, k, v, grad = (torch.randn(b, h, n, d, device="cuda", dtype=dtype) for _ in range(4))
-        rows = torch.randint(n, (8,), device="cuda")
-        s = q[:, :, rows].double() @ k.double().transpose(-1, -2) / d**0.5
-        if options.causal:
-            s = s.masked_fill(torch.arange(n, device="cuda")[None, :] > rows[:, None], float("-inf"))
-        expected = torch.softmax(s, -1) @ v.double()
-        for name, path in paths.items():
-            for x in (q, k, v):
-                x.requires_grad_(True)
-                x.grad = None
-            try:
-                with sdpa_kernel(path):
-                    run = lambda: torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=options.causal)
-                    out = run()
-                    error = (out[:, :, rows].double() - expected).abs().max().item()
-                    forward = timed(run)
-                    backward = timed(lambda: torch.autograd.grad(out, (q, k, v), grad, retain_graph=True))
-            except RuntimeError as e:
-                print(f"{name}: {str(e).splitlines()[0][:100]}", file=sys.stderr)
-                continue
-            flops = 4 * b * h * n * n * d * (0.5 if options.causal else 1)
-            right = error < (2e-5 if options.dtype == "fp32" else 2e-2)
-            for direction, times, factor in (("forward", forward, 1), ("backward", backward, 2.5)):
-                median, p10, p90 = times
-                line = {
-                    "backend": "pytorch", "driver": "cuda", "device": torch.cuda.get_device_name(), "algorithm": name, "dtype": options.dtype,
-                    "direction": direction, "batch": b, "heads": h, "kv_heads": h, "seq_q": n, "seq_k": n, "head_dim": d, "causal": options.causal,
-                    "dropout": 0.0, "density": 1.0, "median_ms": median, "p10_ms": p10, "p90_ms": p90, "runs": options.runs,
-                    "tflops": factor * flops / median / 1e9, "max_abs_error": error, "checked": right,
-                    "versions": {"torch": torch.__version__}, "command": command,
-                    "date": datetime.date.today().isoformat(),
-                }
-                if not right:
-                    for field in ("median_ms", "p10_ms", "p90_ms", "tflops"):
-                        line[field] = None
-                    line["error"] = f"wrong result: off by {error:.1e}"
-                    print(f"{name}: {line['error']}")
-                else:
-                    print(f"pytorch {name:16} {options.dtype} {direction:8} {shape:16} median {median:8.3f} ms ({p10:.3f}..{p90:.3f}) "
-                          f"{line['tflops']:7.2f} TFLOP/s  error {error:.1e}")
-                if options.out:
-                    with open(options.out, "a") as file:
-                        file.write(json.dumps(line) + "\n")
-    return 0
+        for x in (q, k, v):
+            x.requires_grad_(True)
+        with warnings.catch_warnings(), sdpa_kernel(backend):
+            warnings.simplefilter("ignore")
+            forward = lambda: torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=common["causal"])
+            backward = lambda: torch.autograd.grad(out, (q, k, v), grad, retain_graph=True)
+            out = forward()
+            forward_memory = torch.cuda.max_memory_allocated()
+            gradients = backward()
+            memory = torch.cuda.max_memory_allocated()
+            error, right = check(torch, common, q, k, v, grad, out, gradients)
+            del gradients
+            if right:
+                forwards, backwards = timed(torch, forward, options), timed(torch, backward, options)
+                both = timed(torch, lambda: torch.autograd.grad(forward(), (q, k, v), grad), options)
+                times = {"forward": forwards, "backward": backwards, "both": both}
+    except torch.OutOfMemoryError as e:
+        failure = f"{OUT_OF_MEMORY}: {str(e).splitlines()[0][:150]}"
+    except RuntimeError as e:
+        print(f"torch_sdpa: {common['algorithm']} {common['dtype']} d{d}: {str(e).splitlines()[0][:100]}, left out", file=sys.stderr)
+        return
+    pairs = b * h * (n * (n + 1) // 2 if common["causal"] else n * n)
+    for direction in directions:
+        line = {**common, "direction": direction, "median_ms": None, "p10_ms": None, "p90_ms": None, "runs": None, "tflops": None,
+                "max_abs_error": None, "checked": False, "error": failure}
+        if failure is None:
+            line.update(max_abs_error=error, checked=right, peak_device_bytes=forward_memory if direction == "forward" else memory)
+            if right:
+                line.update(times[direction])
+                line["tflops"] = {"forward": 1, "backward": 2.5, "both": 3.5}[direction] * 4 * pairs * d / line["median_ms"] / 1e9
+            else:
+                line["error"] = f"wrong result: off by {error:.1e}"
+        yield line
+
+
+def check(torch, common, q, k, v, grad, out, gradients):
+    """The largest error, and whether each tensor's is a small share of its largest value."""
+    n, d = common["seq_q"], common["head_dim"]
+    rows = torch.randint(n, (4,), device="cuda")
+    rows[0] = n - 1
+    worst, right = 0.0, True
+
+    def compare(actual, expected):
+        nonlocal worst, right
+        error = (actual.double() - expected).abs().max().item()
+        worst = error if not error <= worst else worst
+        right = right and error <= TOLERANCE[common["dtype"]] * expected.abs().max().item() + 1e-7
+
+    with torch.no_grad():
+        for head in range(min(2, common["heads"])):
+            qh, kh, vh, gh, oh = (x[-1, head].double() for x in (q, k, v, grad, out))
+            index = torch.arange(n, device="cuda") if n <= WHOLE_HEAD else rows
+            s = qh[index] @ kh.T / d**0.5
+            if common["causal"]:
+                s = s.masked_fill(torch.arange(n, device="cuda")[None, :] > index[:, None], float("-inf"))
+            p = torch.softmax(s, -1)
+            exact = p @ vh
+            compare(oh[index], exact)
+            ds = p * (gh[index] @ vh.T - (gh[index] * exact).sum(-1, keepdim=True)) / d**0.5
+            compare(gradients[0][-1, head][index], ds @ kh)
+            if n <= WHOLE_HEAD:
+                compare(gradients[1][-1, head], ds.T @ qh)
+                compare(gradients[2][-1, head], p.T @ gh)
+    return worst, right
+
+
+def timed(torch, step, options):
+    """Milliseconds by the GPU's own clock: median and spread."""
+    def once():
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        step()
+        end.record()
+        torch.cuda.synchronize()
+        return start.elapsed_time(end)
+
+    once()
+    warm = once()
+    if warm < 100:
+        once()
+    runs = int(max(3, min(options.runs, 1000 * options.seconds / warm)))
+    times = sorted(once() for _ in range(runs))
+    share = lambda part: times[round(part * (runs - 1))]
+    return {"median_ms": share(0.5), "p10_ms": share(0.1), "p90_ms": share(0.9), "runs": runs}
+
+
+def show(line):
+    what = (f"pytorch {line['algorithm']:16} {line['dtype']} {line['direction']:8} b{line['batch']} h{line['heads']} n{line['seq_q']} d{line['head_dim']}"
+            f"{' causal' if line['causal'] else ''}")
+    if line["error"]:
+        print(f"{what}  {line['error']}")
+    else:
+        print(f"{what}  {line['median_ms']:.4g} ms ({line['p10_ms']:.4g}..{line['p90_ms']:.4g})  {line['tflops']:.2f} TFLOP/s"
+              f"  error {line['max_abs_error']:.1e}")
 
 
 sys.exit(main())

@@ -21,7 +21,7 @@ public final class Lines {
             return "%s  %s".formatted(what, r.get("error"));
         }
         return "%s  %s ms (%s..%s)  %s  error %.1e%s".formatted(what, time(r.number("median_ms")), time(r.number("p10_ms")), time(r.number("p90_ms")),
-                rate(r.number("tflops")), r.number("max_abs_error"),
+                r.get("tflops") == null ? "" : rate(r.number("tflops")), r.number("max_abs_error"),
                 r.number("ceiling_fraction") > 0 ? "  %.0f%% of the ceiling".formatted(100 * r.number("ceiling_fraction")) : "");
     }
 

@@ -1,6 +1,7 @@
 package io.github.tornadoattention.bench;
 
 import io.github.tornadoattention.bench.cpu.CpuBench;
+import io.github.tornadoattention.bench.cpu.PeersBench;
 import io.github.tornadoattention.bench.device.DeviceBench;
 import io.github.tornadoattention.bench.device.PaperBench;
 import io.github.tornadoattention.bench.device.RandomChecks;
@@ -46,6 +47,7 @@ public final class Main implements Runnable {
         line.addSubcommand(new DeviceBench(terminal));
         line.addSubcommand(new PaperBench(terminal));
         line.addSubcommand(new CpuBench(terminal));
+        line.addSubcommand(new PeersBench(terminal));
         line.addSubcommand(new ReportCommand(terminal));
         line.addSubcommand(new CompareCommand(terminal));
         line.addSubcommand(new RandomChecks());

@@ -59,9 +59,15 @@ public final class CpuBench implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        return call(flags, Row.all(flags.quick()));
+    }
+
+    /** Measures some rows by somebody's flags. */
+    int call(GridFlags asked, List<Row> grid) throws Exception {
+        flags = asked;
         Only only = flags.only();
         file = flags.out() == null ? null : ResultsFile.append(flags.out(), terminal.err());
-        List<Row> rows = Row.all(flags.quick()).stream().filter(row -> only.matches(identified(row, "cpu", "flash"))).toList();
+        List<Row> rows = grid.stream().filter(row -> only.matches(identified(row, "cpu", "flash"))).toList();
         if (rows.isEmpty()) {
             throw new UsageException("no measurement of the grid is what --only asks for");
         }

@@ -79,7 +79,7 @@ record Measurement(double seconds, int fewest, int most, boolean wall) {
             return failed(job, ResultsFile.TOO_LARGE + ": the inputs do not fit the memory of this machine");
         }
         try {
-            return measured(job, in, ceilings);
+            return job.algorithm().startsWith(Linformer.NAME) ? Linformer.measure(job, in, seconds, fewest, most) : measured(job, in, ceilings);
         } catch (AttentionException | OutOfMemoryError e) {
             return failed(job, reason(e));
         }

@@ -11,6 +11,8 @@ import java.util.List;
 final class PaperGrid {
     private static final int BLOCK = 64;
     private static final int WINDOW = 128;
+    /** Keys that Linformer keeps. */
+    private static final int SHORT = 256;
     private static final double[] DENSITIES = {1, 0.75, 0.5, 0.25, 0.125, 0.0625};
     private static final long SEED = 1;
 
@@ -53,6 +55,10 @@ final class PaperGrid {
             }
             jobs.add(Job.of(target, "butterfly", AttentionSpec.builder(s.batch, s.heads, n, s.d)
                     .blockMask(BlockMasks.butterfly(n, n, BLOCK)).build()));
+            if (n > SHORT) {
+                jobs.add(Linformer.of(target, AttentionSpec.builder(s.batch, s.heads, n, s.d).build(), SHORT));
+                jobs.add(Linformer.eighth(target, AttentionSpec.builder(s.batch, s.heads, n, s.d).build()));
+            }
             if (n > 2 * WINDOW) {
                 jobs.add(Job.of(target, "local window", AttentionSpec.builder(s.batch, s.heads, n, s.d).window(WINDOW, WINDOW).build()));
             }

@@ -68,6 +68,18 @@ final class SampledCheck {
     Deviation forward(Forward f) {
         Worst outs = new Worst();
         Worst sums = new Worst();
+        compare(f, outs, sums);
+        return deviation(outs, sums);
+    }
+
+    /** How far some rows of out are from exact attention: for results that only approximate it. */
+    double outError(Forward f) {
+        Worst outs = new Worst();
+        compare(f, outs, new Worst());
+        return outs.error;
+    }
+
+    private void compare(Forward f, Worst outs, Worst sums) {
         for (int n = 0; n < ROWS; n++) {
             Place at = draw(n, spec.heads(), spec.seqQ());
             long row = row(at);
@@ -89,7 +101,6 @@ final class SampledCheck {
                 outs.add(sum, out[e]);
             }
         }
-        return deviation(outs, sums);
     }
 
     /** The probabilities of a row, all 0 if it sees nothing, and behind them its lse. */
