@@ -12,11 +12,11 @@ public record Inputs(AttentionSpec spec, AttentionInputs inputs, Tensor dOut) {
         this(spec, AttentionInputs.of(q, k, v).withSeed(SEED, OFFSET), dOut);
     }
 
-    /** Standard normal numbers. */
+    /** Standard normal numbers, rounded to the spec's type. */
     public static Inputs random(AttentionSpec spec, long seed) {
         Random random = new Random(seed);
-        return new Inputs(spec, normal(random, spec.qShape()), normal(random, spec.kvShape()),
-                normal(random, spec.kvShape()), normal(random, spec.qShape()));
+        return new Inputs(spec, normal(random, spec.qShape()).to(spec.dtype()), normal(random, spec.kvShape()).to(spec.dtype()),
+                normal(random, spec.kvShape()).to(spec.dtype()), normal(random, spec.qShape()).to(spec.dtype()));
     }
 
     /** Queries. */

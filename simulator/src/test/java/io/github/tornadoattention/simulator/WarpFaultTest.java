@@ -80,8 +80,7 @@ class WarpFaultTest {
             3 | mma takes a fragment of mmaLoadA and one of mmaLoadB, of 8 and 4 elements a lane, not of 4 and 4
             4 | mma takes an accumulator of 4 elements a lane, not of 2
             5 | mmaBF16 takes the shape M16N8K16, not M16N8K32
-            6 | mmaStore takes a local array of the group, not a private one
-            7 | a local array that is cast to FloatArray serves mmaStore only
+            7 | an array that is cast to FloatArray serves mmaStore only
             8 | simdShuffleDown by 32 lanes
             9 | asyncCopyToLocal from index 1: copies start at multiples of 2 elements
             10 | asyncCopyToLocal takes a local array of the group, not a private one
@@ -98,7 +97,7 @@ class WarpFaultTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, int", "1, int", "2, HalfFloat", "3, float local array", "4, FloatArray 'out'", "5, int local array",
+    @CsvSource({"0, int", "1, int", "2, HalfFloat", "3, float array", "4, FloatArray 'out'", "5, int local array",
             "6, HalfFloatArray 'in'"})
     void indicesOutsideTheirArray(int which, String array) {
         Run.fault(Kind.OUT_OF_BOUNDS, "WarpFaults.outside", "outside " + which, () -> outside(which));

@@ -4,7 +4,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** One float32 array in local memory: {@code rows x (columns + pad)} elements, or {@code orRows x (orColumns + pad)} if that is more. */
+/** One array in local memory: {@code rows x (columns + pad)} elements, or {@code orRows x (orColumns + pad)} if that is more. */
 @Retention(RetentionPolicy.RUNTIME)
 @Target({})
 public @interface LocalTile {
@@ -19,4 +19,7 @@ public @interface LocalTile {
     Extent orRows() default Extent.NONE;
 
     Extent orColumns() default Extent.NONE;
+
+    /** Whether elements have 16 bits instead of 32. */
+    boolean halves() default false;
 }

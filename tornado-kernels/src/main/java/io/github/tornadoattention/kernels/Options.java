@@ -18,6 +18,9 @@ public final class Options {
     /** Decoding: queries and new keys are rotated by their positions. */
     public static final int ROTARY = 1 << 10;
 
+    /** The 16-bit numbers of the tensor-core kernels are bfloat16, not float16. */
+    public static final int BRAIN = 1 << 12;
+
     private Options() {
     }
 }

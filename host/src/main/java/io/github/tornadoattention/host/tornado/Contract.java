@@ -19,13 +19,13 @@ record Contract(String kernel, Launch launch) {
 
     /** Bytes of local memory that a group allocates. */
     long localBytes(Tiling tiling, int headDim) {
-        long elements = 0;
+        long bytes = 0;
         for (LocalTile tile : launch.local()) {
             long one = (long) tiling.of(tile.rows(), headDim) * (tiling.of(tile.columns(), headDim) + tile.pad());
             long other = (long) tiling.of(tile.orRows(), headDim) * (tiling.of(tile.orColumns(), headDim) + tile.pad());
-            elements += Math.max(one, other);
+            bytes += Math.max(one, other) * (tile.halves() ? Short.BYTES : Float.BYTES);
         }
-        return elements * Float.BYTES;
+        return bytes;
     }
 
     /** Groups that cover {@code batchHeads} sequences of queries or of keys, whichever the kernel's tiles cut. */

@@ -10,7 +10,9 @@ final class KernelChoice {
     /** A plan of the kernels that are best for this. */
     static DevicePlan plan(String backend, Platform.Device device, AttentionSpec spec, Algorithm algorithm, boolean profiled) {
         return switch (algorithm) {
-            case FLASH -> new FlashPlan(backend, device, spec, profiled);
+            case FLASH -> TensorPlan.takes(device, spec)
+                    ? new TensorPlan(backend, device, spec, profiled)
+                    : new FlashPlan(backend, device, spec, profiled);
             case STANDARD -> new StandardPlan(backend, device, spec, profiled);
         };
     }

@@ -4,6 +4,8 @@ import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Tensor;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
@@ -16,6 +18,8 @@ final class Operand {
     private final DType outside;
     private final Tensor crossing;
     private @Nullable FloatArray floats;
+    private @Nullable LongArray longs;
+    private @Nullable IntArray ints;
 
     /**
      * An operand with new arrays.
@@ -45,6 +49,22 @@ final class Operand {
             floats = dtype() == DType.FP32 ? crossing.data() : new FloatArray(crossing.size());
         }
         return floats;
+    }
+
+    /** The bits of the array that crosses over, four 16-bit numbers to a long: what tensor-core kernels read, in place of {@link #array}. */
+    LongArray longs() {
+        if (longs == null) {
+            longs = LongArray.fromSegmentShallow(array().getSegmentWithHeader());
+        }
+        return longs;
+    }
+
+    /** The same memory, two to an int: what tensor-core kernels write. */
+    IntArray ints() {
+        if (ints == null) {
+            ints = IntArray.fromSegmentShallow(array().getSegmentWithHeader());
+        }
+        return ints;
     }
 
     /** The number of elements. */

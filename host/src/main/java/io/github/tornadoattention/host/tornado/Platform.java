@@ -45,6 +45,11 @@ public final class Platform {
             };
         }
 
+        /** Whether TornadoVM reaches tensor cores: its CUDA driver alone does. */
+        boolean hasTensorCores() {
+            return simulated() || driverName.equals("cuda");
+        }
+
         Limits limits() {
             return Limits.of(device);
         }

@@ -72,6 +72,16 @@ final class Tasks {
         return this;
     }
 
+    /** Operands that come from the host for kernels that read their bits. */
+    Tasks bits(Operand... operands) {
+        requireBeforeTasks();
+        for (Operand operand : operands) {
+            upload.transferToDevice(DataTransferMode.EVERY_EXECUTION, operand.longs());
+            inputs.put(operand, operand.longs());
+        }
+        return this;
+    }
+
     /** Makes floats of inputs that cross over in 16 bits; the kernels read those. */
     Tasks widen(Operand... operands) {
         requireBeforeTasks();
@@ -128,6 +138,15 @@ final class Tasks {
         for (Operand operand : operands) {
             run.transferToHost(DataTransferMode.UNDER_DEMAND, operand.array());
             outputs.add(operand.array());
+        }
+        return this;
+    }
+
+    /** Operands that are fetched, whose bits the kernels write. */
+    Tasks outputBits(Operand... operands) {
+        for (Operand operand : operands) {
+            run.transferToHost(DataTransferMode.UNDER_DEMAND, operand.ints());
+            outputs.add(operand.ints());
         }
         return this;
     }

@@ -5,6 +5,7 @@ import io.github.tornadoattention.kernels.Extent;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
+import io.github.tornadoattention.kernels.TensorForward;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -15,6 +16,8 @@ final class TileTable {
     private static final int ACCUMULATORS = 64;
 
     private static final Map<Class<?>, List<Tiling>> CANDIDATES = Map.of(
+            TensorForward.class, List.of(
+                    new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
             FlashForward.class, List.of(
                     new Tiling(64, 48, 8, 8, 16, 16), new Tiling(64, 64, 8, 8, 16, 16), new Tiling(64, 32, 8, 8, 16, 16), new Tiling(32, 64, 8, 8, 32, 16), new Tiling(32, 32, 8, 8, 32, 16),
                     new Tiling(16, 32, 8, 8, 32, 8), new Tiling(16, 16, 8, 8, 16, 8), new Tiling(16, 16, 8, 8, 8, 8)),

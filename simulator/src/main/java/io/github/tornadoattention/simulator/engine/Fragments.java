@@ -158,9 +158,6 @@ final class Fragments {
         lane.requireRows("mmaStore");
         checkAccumulator("mmaStore", d);
         LocalFloats local = LocalFloats.behind(target);
-        if (local != null) {
-            lane.memory().requireLocal("mmaStore", local.array());
-        }
         lane.meet("mmaStore", site);
         int g = lane.lane() / 4;
         int t = lane.lane() % 4 * 2;

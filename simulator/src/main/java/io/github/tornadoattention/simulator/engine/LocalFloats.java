@@ -8,7 +8,8 @@ import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
  * What {@code (FloatArray) (Object) floats} gives in a kernel: an array that fragments can be stored to. The device takes the
- * address of the local array for that of a global one, whose header is four floats long, so element 0 is element 4.
+ * address of the array for that of a global one, whose header is four floats long, so element 0 is element 4. The array is
+ * a local one, or a lane's own: then each lane stores to its own.
  */
 final class LocalFloats extends ArrayWatch {
 
@@ -32,14 +33,10 @@ final class LocalFloats extends ArrayWatch {
         return of(array) instanceof LocalFloats local ? local : null;
     }
 
-    float[] array() {
-        return array;
-    }
-
     void store(int index, float value, int site) {
         int at = index + HEADER;
         if (index < 0 || at >= array.length) {
-            throw new Violation(KernelFault.Kind.OUT_OF_BOUNDS, "write to index " + index + " of a float local array with "
+            throw new Violation(KernelFault.Kind.OUT_OF_BOUNDS, "write to index " + index + " of a float array with "
                     + array.length + " elements, of which a FloatArray has " + Math.max(array.length - HEADER, 0));
         }
         Hooks.store(array, at, value, site);
@@ -57,6 +54,6 @@ final class LocalFloats extends ArrayWatch {
 
     private static Violation refused() {
         return new Violation(KernelFault.Kind.WARP_OPERAND,
-                "a local array that is cast to FloatArray serves mmaStore only, neither get nor set");
+                "an array that is cast to FloatArray serves mmaStore only, neither get nor set");
     }
 }

@@ -41,7 +41,6 @@ public final class WarpFaults {
         int[] tile = ctx.allocateIntLocalArray(128);
         float[] floats = ctx.allocateFloatLocalArray(4 + 128);
         int[] mine = new int[128];
-        float[] own = new float[132];
         float[] two = new float[2];
         HalfFloat[] a = ctx.mmaLoadA(which == 0 ? mine : tile, 16); // operand 0
         HalfFloat[] b = ctx.mmaLoadB(tile, which == 1 ? 32 : 16); // operand 1
@@ -49,7 +48,6 @@ public final class WarpFaults {
         float[] c = ctx.mma(which == 3 ? b : a, b, ctx.mmaFragment(0f), MMAShape.M16N8K16); // operand 3
         c = ctx.mma(a, b, which == 4 ? two : c, MMAShape.M16N8K16); // operand 4
         c = ctx.mmaBF16(a, b, c, which == 5 ? MMAShape.M16N8K32 : MMAShape.M16N8K16); // operand 5
-        ctx.mmaStore(c, (FloatArray) (Object) (which == 6 ? own : floats), 0, 0, 8); // operand 6
         FloatArray view = (FloatArray) (Object) floats;
         out.set(0, which == 7 ? view.get(0) : 0f); // operand 7
         out.set(0, ctx.simdShuffleDown(1f, which == 8 ? 32 : 1)); // operand 8

@@ -1,0 +1,127 @@
+package io.github.tornadoattention.host.tornado;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.tornadoattention.host.Algorithm;
+import io.github.tornadoattention.host.Attention;
+import io.github.tornadoattention.host.AttentionInputs;
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.Backend;
+import io.github.tornadoattention.host.Causal;
+import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.host.Forward;
+import io.github.tornadoattention.host.Inputs;
+import io.github.tornadoattention.host.SpecBuilder;
+import io.github.tornadoattention.host.Tensor;
+import io.github.tornadoattention.host.check.RandomSpecs.Drawn;
+import io.github.tornadoattention.simulator.Simulator;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The tensor-core kernels on the simulator. */
+class TensorPlanTest {
+    private final Backend simulator = Backend.of("simulator");
+
+    private static SpecBuilder base() {
+        return AttentionSpec.builder(2, 2, 35, 32).seqK(70).dtype(DType.FP16);
+    }
+
+    static Stream<AttentionSpec> specs() {
+        AttentionSpec plain = base().build();
+        return Stream.of(plain,
+                base().dtype(DType.BF16).build(),
+                base().kvHeads(1).causal().build(),
+                base().causal(Causal.TOP_LEFT).dtype(DType.BF16).build(),
+                AttentionSpec.builder(1, 1, 70, 48).seqK(33).causal().dtype(DType.FP16).build(),
+                base().window(9, 4).build(),
+                base().keyLengths(0, 41).build(),
+                base().keyLengths(1, 70).causal().build(),
+                base().alibi().softcap(3).build(),
+                base().scale(3).build(),
+                base().blockMask(Inputs.mask(plain, 64, 1, 0.7, 1)).build(),
+                base().blockMask(Inputs.mask(plain, 32, 2, 0.5, 2)).causal().build(),
+                base().blockMask(Inputs.mask(plain, 16, 1, 0.5, 3)).dtype(DType.BF16).keyLengths(20, 65).build());
+    }
+
+    private static Drawn drawn(AttentionSpec spec) {
+        Inputs in = Inputs.random(spec, 7);
+        return new Drawn(7, spec, in.inputs(), in.dOut());
+    }
+
+    private void assertRight(Drawn drawn) {
+        assertThat(TensorPlan.takes(Platform.devices().getFirst(), drawn.spec())).isTrue();
+        assertThat(drawn.expected().compare(simulator, Algorithm.FLASH).firstFailure()).as("%s", drawn.spec()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @MethodSource("specs")
+    void everyOption(AttentionSpec spec) {
+        assertRight(drawn(spec));
+    }
+
+    @ParameterizedTest
+    @MethodSource("specs")
+    void nothingToWatch(AttentionSpec spec) {
+        try (Simulator.Scope _ = Simulator.watching()) {
+            assertRight(drawn(spec));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {16, 32, 48, 64, 80, 96, 112, 128})
+    void everyHeadDim(int headDim) {
+        assertRight(drawn(AttentionSpec.builder(1, 1, 65, headDim).seqK(66).dtype(DType.FP16).build()));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 129})
+    void everySideOfATile(int length) {
+        assertRight(drawn(AttentionSpec.builder(1, 1, length, 16).seqK(40).causal().dtype(DType.FP16).build()));
+        assertRight(drawn(AttentionSpec.builder(1, 1, 20, 16).seqK(length).dtype(DType.BF16).build()));
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"FP16", "BF16"})
+    void maximaThatClimbTileAfterTile(DType dtype) {
+        AttentionSpec spec = AttentionSpec.builder(1, 1, 40, 16).seqK(256).dtype(dtype).scale(1).build();
+        Inputs in = Inputs.random(spec, 3);
+        float[] k = in.k().to(DType.FP32).toArray();
+        for (int n = 0; n < k.length; n++) {
+            k[n] = k[n] * (1 + n / 16 / 16); // from tile to tile 32 more
+        }
+        Tensor keys = Tensor.of(k, 1, 1, 256, 16).to(dtype);
+        assertRight(new Drawn(3, spec, AttentionInputs.of(in.q(), keys, in.v()), in.dOut()));
+    }
+
+    @Test
+    void aScoreThatIsNotFiniteMakesItsRowNaN() {
+        AttentionSpec spec = AttentionSpec.builder(1, 1, 20, 16).seqK(40).dtype(DType.BF16).build();
+        Inputs in = Inputs.random(spec, 3);
+        float[] q = in.q().to(DType.FP32).toArray();
+        Arrays.fill(q, 3 * 16, 4 * 16, -1e38f);
+        float[] k = new float[40 * 16];
+        Arrays.fill(k, 1e3f); // row 3 is negative infinity at every key
+        try (Attention attention = Attention.on(simulator, spec)) {
+            Forward forward = attention.forward(Tensor.of(q, 1, 1, 20, 16).to(DType.BF16), Tensor.of(k, 1, 1, 40, 16).to(DType.BF16), in.v());
+            for (int row = 0; row < 20; row++) {
+                assertThat(Float.isNaN(forward.out().get(0, 0, row, 5))).as("row %d", row).isEqualTo(row == 3);
+                assertThat(Float.isNaN(forward.lse().get(0, 0, row))).as("row %d", row).isEqualTo(row == 3);
+            }
+        }
+    }
+
+    @Test
+    void whatTheyDoNotTakeGoesElsewhere() {
+        Platform.Device device = Platform.devices().getFirst();
+        assertThat(TensorPlan.takes(device, AttentionSpec.builder(1, 1, 4, 16).build())).isFalse();
+        assertThat(TensorPlan.takes(device, AttentionSpec.builder(1, 1, 4, 24).dtype(DType.FP16).build())).isFalse();
+        assertThat(TensorPlan.takes(device, AttentionSpec.builder(1, 1, 4, 144).dtype(DType.FP16).build())).isFalse();
+        assertThat(TensorPlan.takes(device, AttentionSpec.builder(1, 1, 4, 16).scale(-1).dtype(DType.FP16).build())).isFalse();
+        assertThat(TensorPlan.takes(device, AttentionSpec.builder(1, 1, 4, 16).dropout(0.5).dtype(DType.FP16).build())).isFalse();
+    }
+}

@@ -1,0 +1,121 @@
+package io.github.tornadoattention.kernels;
+
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.enums.MMAShape;
+import uk.ac.manchester.tornado.api.types.BFloat16;
+import uk.ac.manchester.tornado.api.types.HalfFloat;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+
+/**
+ * What the tensor-core kernels share. A warp multiplies fragments, 16x16 by 16x8 elements, that its lanes hold in pieces. Of an accumulator, lane (g, u) =
+ * (lane / 4, lane % 4) holds columns 2u and 2u + 1 of the rows g and g + 8.
+ *
+ * <p>TornadoVM's fragments are opaque: the one way to look at an accumulator is to store it. {@code mmaStore} addresses element (row, column) of a matrix in
+ * global memory. Here it gets an array of the lane's own instead, and the lane's place in the fragment subtracted beforehand, so that every lane writes the same
+ * elements of its own array; the device's compiler sees that, and the store becomes a name for registers. Such an array begins with four elements that nothing
+ * uses, as long as the header that {@code mmaStore} skips, and has the accumulators of eight fragments, 64 columns, in 32 elements ({@link #at}): sixteen of row
+ * g, then sixteen of row g + 8.
+ */
+final class Fragments {
+    /** Elements before the first one in an array of accumulators. */
+    static final int HEADER = 4;
+    /** From an element of row g to the one below it in row g + 8. */
+    static final int BELOW = 16;
+    /** What {@code mmaStore} takes for the length of a row, so that row g + 8 comes {@link #BELOW} elements after row g. */
+    private static final int ROW = 2;
+
+    private Fragments() {
+    }
+
+    /** Length of an array with the accumulators of this many columns. */
+    static int length(int columns) {
+        return HEADER + (columns + 63) / 64 * 32;
+    }
+
+    /** Where row g of fragment {@code n}, columns 8n + 2u and the next, stands in an array of accumulators. */
+    static int at(int n) {
+        return HEADER + n / 8 * 32 + n % 8 * 2;
+    }
+
+    /** 0, which no compiler of Java can know, but that of the device can: a bit of x that x does not have. */
+    static int zero(int x, int y) {
+        return x & y & ~x;
+    }
+
+    /**
+     * A private array as what {@code mmaStore} takes. The condition is never true; it keeps TornadoVM from looking through to the array's type.
+     *
+     * @param zero {@link #zero}
+     * @param other any array in global memory
+     */
+    static FloatArray target(float[] array, FloatArray other, int zero) {
+        Object target = array;
+        if (zero != 0) {
+            target = other;
+        }
+        return (FloatArray) target;
+    }
+
+    /**
+     * Stores the accumulators of fragment {@code n} to a lane's own array. Once all are stored, and before any is read, the kernel has to write element
+     * {@code zero} of the array: TornadoVM does not know that stores to the target changed the array, and would use what it read before.
+     */
+    static void keep(KernelContext ctx, float[] fragment, FloatArray target, int n, int g, int u) {
+        ctx.mmaStore(fragment, target, -g, n / 8 * 32 + n % 8 * 2 - 2 * u, ROW);
+    }
+
+    /** {@code a * b + c} in float32, the factors float16 or bfloat16. */
+    static float[] multiply(KernelContext ctx, int options, HalfFloat[] a, HalfFloat[] b, float[] c) {
+        float[] d;
+        if ((options & Options.BRAIN) != 0) {
+            d = ctx.mmaBF16(a, b, c, MMAShape.M16N8K16);
+        } else {
+            d = ctx.mma(a, b, c, MMAShape.M16N8K16);
+        }
+        return d;
+    }
+
+    /** Two numbers rounded to 16 bits, the first in the lower half. TornadoVM computes with the bits of a bfloat16 in 16 bits, unless they become a long. */
+    static int pair(int options, float x, float y) {
+        int pair;
+        if ((options & Options.BRAIN) != 0) {
+            long low = BFloat16.bf16FromFloat(x);
+            long high = BFloat16.bf16FromFloat(y);
+            pair = (int) ((low & 0xFFFFL) + (high << 16));
+        } else {
+            pair = (new HalfFloat(x).getHalfFloatValue() & 0xFFFF) + (new HalfFloat(y).getHalfFloatValue() << 16);
+        }
+        return pair;
+    }
+
+    /**
+     * {@code a bᵀ} over a whole row of D = 16 chunks elements: the left factor in fragments, of which the first {@code chunks} count; the right one in local
+     * memory, {@link TensorPack#columns}, from byte {@code at} on.
+     */
+    static float[] product(KernelContext ctx, int options, int chunks, HalfFloat[] a0, HalfFloat[] a1, HalfFloat[] a2, HalfFloat[] a3, HalfFloat[] a4,
+            HalfFloat[] a5, HalfFloat[] a6, HalfFloat[] a7, int[] tile, int at) {
+        float[] c = multiply(ctx, options, a0, ctx.mmaLoadB(tile, 16, at), ctx.mmaFragment(0f));
+        if (chunks > 1) {
+            c = multiply(ctx, options, a1, ctx.mmaLoadB(tile, 16, at + 256), c);
+        }
+        if (chunks > 2) {
+            c = multiply(ctx, options, a2, ctx.mmaLoadB(tile, 16, at + 512), c);
+        }
+        if (chunks > 3) {
+            c = multiply(ctx, options, a3, ctx.mmaLoadB(tile, 16, at + 768), c);
+        }
+        if (chunks > 4) {
+            c = multiply(ctx, options, a4, ctx.mmaLoadB(tile, 16, at + 1024), c);
+        }
+        if (chunks > 5) {
+            c = multiply(ctx, options, a5, ctx.mmaLoadB(tile, 16, at + 1280), c);
+        }
+        if (chunks > 6) {
+            c = multiply(ctx, options, a6, ctx.mmaLoadB(tile, 16, at + 1536), c);
+        }
+        if (chunks > 7) {
+            c = multiply(ctx, options, a7, ctx.mmaLoadB(tile, 16, at + 1792), c);
+        }
+        return c;
+    }
+}
