@@ -36,7 +36,9 @@ public final class CpuBench implements Callable<Integer> {
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
     private static final double AGREEMENT = 1e-5;
     private static final int WARM_UP = 5;
-    private static final int TURN = 3;
+    private static final int TURN = 5;
+    /** Longer than ONNX Runtime's threads spin after a run, some 60 ms, in which they take a core from whoever comes next. */
+    private static final int REST_MILLIS = 200;
     private static final int FEWEST = 12;
     private static final double SECONDS = 8;
 
@@ -169,8 +171,11 @@ public final class CpuBench implements Callable<Integer> {
                 .with("date", LocalDate.now().toString());
     }
 
-    /** Turns of each until the time is up; the first runs, in which code is compiled, are left out. */
-    private List<Times> alternate(LongSupplier clock, List<Runnable> runs) {
+    /**
+     * Turns of each until the time is up; the first runs, in which code is compiled, are left out. Each turn begins with a rest,
+     * in which the other's threads stop spinning, and with a run that is not timed.
+     */
+    private List<Times> alternate(LongSupplier clock, List<Runnable> runs) throws InterruptedException {
         List<List<Long>> nanos = runs.stream().map(run -> (List<Long>) new ArrayList<Long>()).toList();
         for (int n = 0; n < WARM_UP; n++) {
             runs.forEach(Runnable::run);
@@ -178,6 +183,8 @@ public final class CpuBench implements Callable<Integer> {
         long end = System.nanoTime() + (long) (flags.seconds(SECONDS) * 1e9);
         while (System.nanoTime() < end || nanos.getFirst().size() < FEWEST) {
             for (int peer = 0; peer < runs.size(); peer++) {
+                Thread.sleep(REST_MILLIS);
+                runs.get(peer).run();
                 for (int n = 0; n < TURN; n++) {
                     nanos.get(peer).add(nanos(clock, runs.get(peer)));
                 }

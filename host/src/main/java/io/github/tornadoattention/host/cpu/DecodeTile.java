@@ -9,6 +9,7 @@ import io.github.tornadoattention.host.Tensor;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 
 /**
  * Attention of few queries over one stretch of keys, with head dims in the lanes: a panel of queries would be nearly empty, and
@@ -16,19 +17,33 @@ import jdk.incubator.vector.VectorOperators;
  * holds the memory of one worker.
  */
 final class DecodeTile {
-    /** Keys read together. */
-    private static final int BC = 16;
+    /** Keys taken together where they are read in place: enough that memory seldom waits for the softmax. */
+    private static final int MOST_KEYS = 64;
 
-    /** Keys multiplied together. */
-    private static final int ROWS = 8;
+    /** The same where they are copied: the copies stay in the first-level cache. */
+    private static final int FEW_KEYS = 16;
+
+    /** From a multiple of this on, so many keys lie in neighboring rows, whatever {@link KeyRows} say. */
+    private static final int NEIGHBORS = 16;
+
+    /** Lanes that shuffles are written for; more are added up one by one first. */
+    private static final int MOST_SHUFFLED = 16;
+
+    private static final VectorShuffle<Float> DOWN_8 = VectorShuffle.iota(FLOATS, 8, 1, true);
+    private static final VectorShuffle<Float> DOWN_4 = VectorShuffle.iota(FLOATS, 4, 1, true);
+    private static final VectorShuffle<Float> DOWN_2 = VectorShuffle.iota(FLOATS, 2, 1, true);
+    private static final VectorShuffle<Float> DOWN_1 = VectorShuffle.iota(FLOATS, 1, 1, true);
 
     private final AttentionSpec spec;
     private final int headDim;
     private final int padded;
+    private final int bc;
     private final int rows;
     private final Runs runs;
     private final RowDropout dropout;
     private final float[] a;
+    private final RowSource keys;
+    private final RowSource values;
 
     private int q;
     private int kRows;
@@ -44,23 +59,26 @@ final class DecodeTile {
         this.spec = spec;
         this.headDim = spec.headDim();
         this.padded = Math.ceilDiv(headDim, COUNT) * COUNT;
+        this.bc = RowSource.inPlace(spec) ? MOST_KEYS : FEW_KEYS;
         this.rows = spec.heads() / spec.kvHeads() * spec.seqQ();
         this.runs = new Runs(spec);
         this.dropout = new RowDropout(spec, call);
         this.m = new float[rows];
         this.l = new float[rows];
         this.a = new float[layout(0) + Alignment.LINE];
+        this.keys = new RowSource(spec, a);
+        this.values = new RowSource(spec, a);
     }
 
     private int layout(int start) {
         q = start;
         o = q + rows * STRIDE;
         kRows = o + rows * STRIDE;
-        vRows = kRows + (BC + ROWS) * STRIDE;
-        scores = vRows + BC * STRIDE;
-        lanes = scores + BC;
-        stage = lanes + (BC + ROWS) * COUNT;
-        return stage + PackedRows.stage(BC, headDim);
+        vRows = kRows + bc * STRIDE;
+        scores = vRows + bc * STRIDE;
+        lanes = scores + bc;
+        stage = lanes + bc * COUNT;
+        return stage + PackedRows.stage(bc, headDim);
     }
 
     long bytes() {
@@ -75,12 +93,14 @@ final class DecodeTile {
     /**
      * Attention of every query of a group over keys {@code j0 <= j < j1}, where they see them.
      *
-     * @param keys where keys are; up to 16 from a multiple of 16 on lie in neighboring rows
+     * @param where where keys are; up to 16 from a multiple of 16 on lie in neighboring rows
      * @param parts gets m, l and O, {@code headDim + 2} floats for each query, {@code step} floats apart
      * @param at index of the first
      */
-    void run(Tensor qs, Tensor k, Tensor v, KeyRows keys, int b, int g, int j0, int j1, float[] parts, int at, int step) {
+    void run(Tensor qs, Tensor k, Tensor v, KeyRows where, int b, int g, int j0, int j1, float[] parts, int at, int step) {
         layout(Alignment.shift(a));
+        keys.open(k);
+        values.open(v);
         int group = spec.heads() / spec.kvHeads();
         long firstQuery = ((long) b * spec.heads() + (long) g * group) * spec.seqQ();
         for (int r = 0; r < rows; r++) {
@@ -90,9 +110,11 @@ final class DecodeTile {
         }
         Arrays.fill(m, PanelSoftmax.NOTHING);
         Arrays.fill(l, 0f);
-        for (int start = j0; start < j1; start += BC) {
-            visit(k, v, keys, b, g, start, Math.min(j1, start + BC));
+        for (int start = j0; start < j1; start += bc) {
+            visit(where, b, g, start, Math.min(j1, start + bc));
         }
+        keys.close();
+        values.close();
         for (int r = 0; r < rows; r++) {
             parts[at + r * step] = m[r];
             parts[at + r * step + 1] = l[r];
@@ -100,10 +122,10 @@ final class DecodeTile {
         }
     }
 
-    /** Reads what any query sees of keys {@code j0 <= j < j1}, and lets each query go over what it sees. */
-    private void visit(Tensor k, Tensor v, KeyRows keys, int b, int g, int j0, int j1) {
-        int loadedFrom = 0;
-        int loadedTo = 0;
+    /** Lets each query go over what it sees of keys {@code j0 <= j < j1}. */
+    private void visit(KeyRows where, int b, int g, int j0, int j1) {
+        int fetchedFrom = 0;
+        int fetchedTo = 0;
         int group = spec.heads() / spec.kvHeads();
         for (int h = g * group; h < (g + 1) * group; h++) {
             for (int i = 0; i < spec.seqQ(); i++) {
@@ -114,22 +136,47 @@ final class DecodeTile {
                     if (from >= to) {
                         continue;
                     }
-                    if (from < loadedFrom || to > loadedTo) {
-                        PackedRows.load(k, keys.row(from), to - from, headDim, a, stage, kRows + (from - j0) * STRIDE);
-                        PackedRows.load(v, keys.row(from), to - from, headDim, a, stage, vRows + (from - j0) * STRIDE);
-                        loadedFrom = from;
-                        loadedTo = to;
+                    if (from < fetchedFrom || to > fetchedTo) {
+                        fetch(where, from, to, (from - j0) * STRIDE);
+                        fetchedFrom = from;
+                        fetchedTo = to;
                     }
-                    attend(b, h, i, (h - g * group) * spec.seqQ() + i, from, to - from, (from - j0) * STRIDE);
+                    attend(where, b, h, i, (h - g * group) * spec.seqQ() + i, from, to - from, (from - j0) * STRIDE);
                 }
             }
         }
     }
 
-    /** One query over {@code count} keys from {@code first} on, the rows of which start {@code skip} floats into the tile. */
-    private void attend(int b, int h, int i, int r, int first, int count, int skip) {
+    private void fetch(KeyRows where, int from, int to, int skip) {
+        int end;
+        for (int j = from; j < to; j = end) {
+            end = endOfNeighbors(where, j, to);
+            int copy = skip + (j - from) * STRIDE;
+            keys.fetch(where.row(j), end - j, stage, kRows + copy);
+            values.fetch(where.row(j), end - j, stage, vRows + copy);
+        }
+    }
+
+    /** The first key behind {@code j}, or {@code to}, whose row is not right behind that of the key before it. */
+    private static int endOfNeighbors(KeyRows where, int j, int to) {
+        long row = where.row(j);
+        int end = Math.min(to, (j / NEIGHBORS + 1) * NEIGHBORS);
+        while (end < to && where.row(end) == row + end - j) {
+            end = Math.min(to, end + NEIGHBORS);
+        }
+        return end;
+    }
+
+    /** One query over {@code count} keys from {@code first} on; copies of them would start {@code skip} floats into the tile. */
+    private void attend(KeyRows where, int b, int h, int i, int r, int first, int count, int skip) {
         // s = scale · K q
-        dots(kRows + skip, q + r * STRIDE, count);
+        Arrays.fill(a, lanes, lanes + count * COUNT, 0f);
+        int n;
+        for (int c = 0; c < count; c += n) {
+            n = endOfNeighbors(where, first + c, first + count) - first - c;
+            keys.dots(where.row(first + c), kRows + skip + c * STRIDE, q + r * STRIDE, lanes + c * COUNT, n);
+        }
+        across(count);
         float largest = modify(h, (long) i + spec.diagonal() - first, count);
         // m' = max(m, max s)
         if (largest > m[r] || Float.isNaN(largest)) {
@@ -151,14 +198,9 @@ final class DecodeTile {
         if (dropout.active()) {
             dropout.alongKeys(a, b, h, i, first - scores, scores, scores + count);
         }
-        for (int d = 0; d < padded; d += 4 * COUNT) {
-            if (padded - d >= 4 * COUNT) {
-                four(o + r * STRIDE + d, vRows + skip + d, count);
-            } else {
-                for (int rest = d; rest < padded; rest += COUNT) {
-                    one(o + r * STRIDE + rest, vRows + skip + rest, count);
-                }
-            }
+        for (int c = 0; c < count; c += n) {
+            n = endOfNeighbors(where, first + c, first + count) - first - c;
+            values.add(where.row(first + c), vRows + skip + c * STRIDE, o + r * STRIDE, scores + c, n);
         }
     }
 
@@ -184,78 +226,26 @@ final class DecodeTile {
         return largest.reduceLanes(VectorOperators.MAX);
     }
 
-    /** {@code scores[n] = rows[n] · x}, rounded up to eight rows: sums of lanes first, then across lanes in a fixed order. */
-    private void dots(int rowsAt, int x, int count) {
-        for (int n = 0; n < count; n += ROWS) {
-            eight(rowsAt + n * STRIDE, x, lanes + n * COUNT);
-        }
+    /** {@code scores[n]} of the sums in each lane, across lanes in a fixed order: the upper half onto the lower, and so on. */
+    private void across(int count) {
         for (int n = 0; n < count; n++) {
-            int at = lanes + n * COUNT;
-            float even = 0;
-            float odd = 0;
-            for (int lane = 0; lane < COUNT; lane += 2) {
-                even += a[at + lane];
-                odd += a[at + lane + 1];
+            int from = lanes + n * COUNT;
+            for (int half = COUNT / 2; half > MOST_SHUFFLED / 2; half /= 2) {
+                for (int lane = 0; lane < half; lane++) {
+                    a[from + lane] += a[from + half + lane];
+                }
             }
-            a[scores + n] = even + odd;
+            FloatVector s = FloatVector.fromArray(FLOATS, a, from);
+            if (COUNT >= 16) {
+                s = s.add(s.rearrange(DOWN_8));
+            }
+            if (COUNT >= 8) {
+                s = s.add(s.rearrange(DOWN_4));
+            }
+            if (COUNT >= 4) {
+                s = s.add(s.rearrange(DOWN_2));
+            }
+            a[scores + n] = s.add(s.rearrange(DOWN_1)).lane(0);
         }
-    }
-
-    private void eight(int row, int x, int into) {
-        FloatVector s0 = FloatVector.zero(FLOATS);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        FloatVector s4 = s0;
-        FloatVector s5 = s0;
-        FloatVector s6 = s0;
-        FloatVector s7 = s0;
-        for (int d = 0; d < padded; d += COUNT) {
-            FloatVector y = FloatVector.fromArray(FLOATS, a, x + d);
-            int r = row + d;
-            s0 = FloatVector.fromArray(FLOATS, a, r).fma(y, s0);
-            s1 = FloatVector.fromArray(FLOATS, a, r + STRIDE).fma(y, s1);
-            s2 = FloatVector.fromArray(FLOATS, a, r + 2 * STRIDE).fma(y, s2);
-            s3 = FloatVector.fromArray(FLOATS, a, r + 3 * STRIDE).fma(y, s3);
-            s4 = FloatVector.fromArray(FLOATS, a, r + 4 * STRIDE).fma(y, s4);
-            s5 = FloatVector.fromArray(FLOATS, a, r + 5 * STRIDE).fma(y, s5);
-            s6 = FloatVector.fromArray(FLOATS, a, r + 6 * STRIDE).fma(y, s6);
-            s7 = FloatVector.fromArray(FLOATS, a, r + 7 * STRIDE).fma(y, s7);
-        }
-        s0.intoArray(a, into);
-        s1.intoArray(a, into + COUNT);
-        s2.intoArray(a, into + 2 * COUNT);
-        s3.intoArray(a, into + 3 * COUNT);
-        s4.intoArray(a, into + 4 * COUNT);
-        s5.intoArray(a, into + 5 * COUNT);
-        s6.intoArray(a, into + 6 * COUNT);
-        s7.intoArray(a, into + 7 * COUNT);
-    }
-
-    private void four(int sum, int row, int count) {
-        FloatVector s0 = FloatVector.fromArray(FLOATS, a, sum);
-        FloatVector s1 = FloatVector.fromArray(FLOATS, a, sum + COUNT);
-        FloatVector s2 = FloatVector.fromArray(FLOATS, a, sum + 2 * COUNT);
-        FloatVector s3 = FloatVector.fromArray(FLOATS, a, sum + 3 * COUNT);
-        for (int n = 0; n < count; n++) {
-            FloatVector p = FloatVector.broadcast(FLOATS, a[scores + n]);
-            int at = row + n * STRIDE;
-            s0 = p.fma(FloatVector.fromArray(FLOATS, a, at), s0);
-            s1 = p.fma(FloatVector.fromArray(FLOATS, a, at + COUNT), s1);
-            s2 = p.fma(FloatVector.fromArray(FLOATS, a, at + 2 * COUNT), s2);
-            s3 = p.fma(FloatVector.fromArray(FLOATS, a, at + 3 * COUNT), s3);
-        }
-        s0.intoArray(a, sum);
-        s1.intoArray(a, sum + COUNT);
-        s2.intoArray(a, sum + 2 * COUNT);
-        s3.intoArray(a, sum + 3 * COUNT);
-    }
-
-    private void one(int sum, int row, int count) {
-        FloatVector s = FloatVector.fromArray(FLOATS, a, sum);
-        for (int n = 0; n < count; n++) {
-            s = FloatVector.broadcast(FLOATS, a[scores + n]).fma(FloatVector.fromArray(FLOATS, a, row + n * STRIDE), s);
-        }
-        s.intoArray(a, sum);
     }
 }
