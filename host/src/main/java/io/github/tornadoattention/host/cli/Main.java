@@ -44,7 +44,10 @@ public final class Main implements Runnable {
     public static void main(String[] args) {
         StandardError.restore();
         Locale.setDefault(Locale.ROOT);
-        System.exit(run(Terminal.ofProcess(), args));
+        Terminal terminal = Terminal.ofProcess();
+        // stdout is for results alone; what TornadoVM has to say through System.out goes to stderr
+        System.setOut(System.err);
+        System.exit(run(terminal, args));
     }
 
     /** Runs the command line and returns its exit code. */

@@ -113,7 +113,7 @@ final class RunCommand implements Callable<Integer> {
     private Summary compute(Problem problem, Backend backend) {
         boolean backward = problem.wantsGradients();
         Map<String, Tensor> arrays = new LinkedHashMap<>();
-        try (Attention attention = Attention.on(backend, problem.spec(), backendFlags.algorithm());
+        try (Attention attention = Attention.on(backend.profiled(), problem.spec(), backendFlags.algorithm());
                 Progress progress = Progress.of(terminal, "run", backward ? 3 : 2)) {
             progress.at("reading");
             AttentionInputs inputs = problem.inputs();

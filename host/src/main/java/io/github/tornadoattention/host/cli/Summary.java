@@ -51,8 +51,14 @@ record Summary(
 
     /** A single call, cold: no rate, which would say more about compilers than about attention. */
     private static void row(Table table, String direction, Report report) {
-        table.row(direction, Numbers.time(report.wallNanos()), "extra memory " + Numbers.bytes(report.extraBytes()),
-                String.join(", ", report.kernels()));
+        List<String> cells = new ArrayList<>(List.of(direction, Numbers.time(report.wallNanos())));
+        if (report.kernelNanos() > 0) {
+            cells.add("in kernels " + Numbers.time(report.kernelNanos())
+                    + (report.compileNanos() > 0 ? ", compiling " + Numbers.time(report.compileNanos()) : ""));
+        }
+        cells.add("extra memory " + Numbers.bytes(report.extraBytes()));
+        cells.add(String.join(", ", report.kernels()));
+        table.row(cells.toArray(String[]::new));
     }
 
     private List<String> remarks() {

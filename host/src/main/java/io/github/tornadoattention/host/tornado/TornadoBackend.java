@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Backends {@code tornado} and {@code simulator}: the same kernels and the same host code, on a device of whatever stands behind the TornadoVM API. */
 public final class TornadoBackend implements Backend {
+    private static final String HOME = "TORNADOVM_HOME";
+
     private final String name;
     private final Platform.Device device;
     private final boolean profiled;
@@ -53,7 +55,7 @@ public final class TornadoBackend implements Backend {
     public static Backend device(String name) {
         List<Platform.Device> devices = real();
         if (devices.isEmpty()) {
-            throw new UnavailableException("backend '%s': no TornadoVM device; set TORNADOVM_HOME to a TornadoVM SDK and see scripts/doctor".formatted(name));
+            throw new UnavailableException("backend '%s': %s; see scripts/doctor".formatted(name, whyNone(System.getenv(HOME))));
         }
         if (name.equals("tornado")) {
             Platform.Device device = devices.stream().filter(Platform.Device::gpu).findFirst().orElse(devices.getFirst());
@@ -65,6 +67,16 @@ public final class TornadoBackend implements Backend {
                 .map(device -> new TornadoBackend(name, device, false, null))
                 .orElseThrow(() -> new UnavailableException("backend '%s': no such device; there are %s"
                         .formatted(name, devices.stream().map(TornadoBackend::address).collect(Collectors.joining(", ")))));
+    }
+
+    /** Why there is no device of TornadoVM's. */
+    static String whyNone(@Nullable String home) {
+        if (home == null || home.isBlank()) {
+            return HOME + " is not set, it must name the folder of a TornadoVM SDK";
+        }
+        return Platform.devices().stream().anyMatch(Platform.Device::simulated)
+                ? "this JVM was not started from the TornadoVM SDK in %s, %s".formatted(HOME, home)
+                : "TornadoVM (%s) shows no device".formatted(home);
     }
 
     /** Whether TornadoVM is there and shows a GPU. */
@@ -125,6 +137,7 @@ public final class TornadoBackend implements Backend {
 
     @Override
     public Plan open(AttentionSpec spec, Algorithm algorithm) {
+        Bailout.requireOff(name, device);
         if (forwardBlock == null || algorithm != Algorithm.FLASH) {
             return KernelChoice.plan(name, device, spec, algorithm, profiled);
         }
@@ -147,6 +160,7 @@ public final class TornadoBackend implements Backend {
 
     @Override
     public DecodePlan openDecoding(AttentionSpec spec, KvCache cache, @Nullable Rotary rotary) {
+        Bailout.requireOff(name, device);
         return new DeviceDecoding(name, device, profiled, spec, cache, rotary);
     }
 }

@@ -158,12 +158,26 @@ class DevicePlanTest {
         in.on(simulator, algorithm);
     }
 
+    @Test
+    void bailoutMustBeOff() {
+        Bailout.requireOff("tornado", "False");
+        Bailout.requireOff("tornado", "false");
+        for (String value : new String[] {"True", "no", ""}) {
+            assertThatThrownBy(() -> Bailout.requireOff("tornado", value))
+                    .isInstanceOf(UnavailableException.class)
+                    .hasMessageStartingWith("backend 'tornado': start the JVM with -Dtornado.recover.bailout=False, which is '" + value + "':");
+        }
+        assertThatThrownBy(() -> Bailout.requireOff("tornado:0:1", (String) null)).hasMessageContaining("=False, which is not set:");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"tornado", "tornado:0:0"})
     void withoutAnSdkThereIsNoTornado(String name) {
         assertThatThrownBy(() -> Backend.of(name))
                 .isInstanceOf(UnavailableException.class)
-                .hasMessage("backend '%s': no TornadoVM device; set TORNADOVM_HOME to a TornadoVM SDK and see scripts/doctor"
-                        .formatted(name));
+                .hasMessageStartingWith("backend '%s': ".formatted(name))
+                .hasMessageEndingWith("; see scripts/doctor");
+        assertThat(TornadoBackend.whyNone(null)).isEqualTo("TORNADOVM_HOME is not set, it must name the folder of a TornadoVM SDK");
+        assertThat(TornadoBackend.whyNone("/opt/sdk")).isEqualTo("this JVM was not started from the TornadoVM SDK in TORNADOVM_HOME, /opt/sdk");
     }
 }
