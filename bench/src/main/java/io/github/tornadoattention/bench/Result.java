@@ -76,7 +76,7 @@ public final class Result {
     /** Sets the fields that a spec answers. */
     public Result with(AttentionSpec spec) {
         return with("batch", spec.batch()).with("heads", spec.heads()).with("kv_heads", spec.kvHeads()).with("seq_q", spec.seqQ()).with("seq_k", spec.seqK())
-                .with("head_dim", spec.headDim()).with("causal", spec.causal() != Causal.NONE).with("dropout", 0.0)
+                .with("head_dim", spec.headDim()).with("causal", spec.causal() != Causal.NONE).with("dropout", spec.dropout())
                 .with("density", spec.blockMask() == null ? 1.0 : spec.blockMask().density());
     }
 

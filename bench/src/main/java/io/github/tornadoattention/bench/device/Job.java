@@ -48,7 +48,7 @@ record Job(Target target, String algorithm, AttentionSpec spec, @Nullable List<I
 
     @Override
     public String toString() {
-        return "%s%s %s b%d h%d n%d d%d%s%s".formatted(target.name(), target.driver() == null ? "" : " " + target.driver(), algorithm, spec.batch(), spec.heads(), spec.seqQ(), spec.headDim(), spec.causal() == Causal.NONE ? "" : " causal",
-                spec.dtype() == DType.FP32 ? "" : " " + spec.dtype());
+        return "%s%s %s b%d h%d n%d d%d%s%s%s".formatted(target.name(), target.driver() == null ? "" : " " + target.driver(), algorithm, spec.batch(), spec.heads(), spec.seqQ(), spec.headDim(), spec.causal() == Causal.NONE ? "" : " causal",
+                spec.dropout() > 0 ? " dropout" : "", spec.dtype() == DType.FP32 ? "" : " " + spec.dtype());
     }
 }

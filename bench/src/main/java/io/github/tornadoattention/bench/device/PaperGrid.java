@@ -13,6 +13,8 @@ final class PaperGrid {
     private static final int WINDOW = 128;
     /** Keys that Linformer keeps. */
     private static final int SHORT = 256;
+    private static final double DROPOUT = 0.1;
+    private static final int LONGEST_WITH_DROPOUT = 8192;
     private static final double[] DENSITIES = {1, 0.75, 0.5, 0.25, 0.125, 0.0625};
     private static final long SEED = 1;
 
@@ -50,6 +52,10 @@ final class PaperGrid {
         for (int n = 128; n <= s.longest; n *= 2) {
             jobs.add(Job.of(target, "standard", AttentionSpec.builder(s.batch, s.heads, n, s.d).build()));
             jobs.add(Job.of(target, "flash", AttentionSpec.builder(s.batch, s.heads, n, s.d).build()));
+            if (n <= LONGEST_WITH_DROPOUT) {
+                jobs.add(Job.of(target, "standard", AttentionSpec.builder(s.batch, s.heads, n, s.d).dropout(DROPOUT).build()));
+                jobs.add(Job.of(target, "flash", AttentionSpec.builder(s.batch, s.heads, n, s.d).dropout(DROPOUT).build()));
+            }
             if (target.kind() == Target.Kind.GPU) {
                 jobs.add(Job.of(target, "flash", AttentionSpec.builder(s.batch, s.heads, n, s.d).dtype(DType.FP16).build()));
             }

@@ -5,6 +5,7 @@ import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Tensor;
+import io.github.tornadoattention.kernels.Dropout;
 import java.util.SplittableRandom;
 
 /**
@@ -96,7 +97,7 @@ final class SampledCheck {
             for (int e = 0; e < d; e++) {
                 double sum = 0;
                 for (int j = 0; j < spec.seqK(); j++) {
-                    sum += p[j] == 0 ? 0 : p[j] * v[j * d + e];
+                    sum += p[j] == 0 ? 0 : p[j] * z(at, j) * v[j * d + e];
                 }
                 outs.add(sum, out[e]);
             }
@@ -141,7 +142,7 @@ final class SampledCheck {
             double delta = dot(dOut, 0, rows(f.out(), row(at), 1, d), 0);
             double[] sum = new double[d];
             for (int j = 0; j < spec.seqK(); j++) {
-                double ds = p[j] == 0 ? 0 : p[j] * (dot(dOut, 0, v, j) - delta) * spec.scale();
+                double ds = p[j] == 0 ? 0 : p[j] * (z(at, j) * dot(dOut, 0, v, j) - delta) * spec.scale();
                 for (int e = 0; e < d && ds != 0; e++) {
                     sum[e] += ds * k[j * d + e];
                 }
@@ -172,10 +173,11 @@ final class SampledCheck {
                 for (int i = 0; i < spec.seqQ(); i++) {
                     if (spec.visible(at.b, h, i, j)) {
                         double p = Math.exp(dot(q, i, k, 0) * spec.scale() - lse[i]);
-                        double ds = p * (dot(dOut, i, v, 0) - dot(dOut, i, out, i)) * spec.scale();
+                        double z = z(new Place(at.b, h, i), j);
+                        double ds = p * (z * dot(dOut, i, v, 0) - dot(dOut, i, out, i)) * spec.scale();
                         for (int e = 0; e < d; e++) {
                             sumK[e] += ds * q[i * d + e];
-                            sumV[e] += p * dOut[i * d + e];
+                            sumV[e] += p * z * dOut[i * d + e];
                         }
                     }
                 }
@@ -184,6 +186,15 @@ final class SampledCheck {
             values.addAll(sumV, rows(g.dv(), keyRow(first, j), 1, d));
         }
         return deviation(keys, values);
+    }
+
+    /** What dropout multiplies a probability with, for the seed that calls without one have. */
+    private double z(Place at, int j) {
+        if (spec.dropout() == 0) {
+            return 1;
+        }
+        int four = Dropout.kept(at.i, j / 4, at.b * spec.heads() + at.h, 0, 0, 0, Dropout.threshold(spec.dropout()));
+        return (four >> j % 4) % 2 == 1 ? 1 / (1 - spec.dropout()) : 0;
     }
 
     private long row(Place at) {

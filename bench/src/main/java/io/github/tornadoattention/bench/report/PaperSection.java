@@ -37,7 +37,7 @@ final class PaperSection {
 
     /** Figure 2, left: traffic and time at one shape; GPT-2 medium's if it is there, else the largest that both ran. */
     private static void left(Page page, List<Result> place) {
-        List<Result> flash = place.stream().filter(timed("flash", "both")).filter(r -> r.get("block") == null && !Data.isTrue(r, "causal"))
+        List<Result> flash = place.stream().filter(timed("flash", "both")).filter(r -> r.get("block") == null && !Data.isTrue(r, "causal") && !(r.number("dropout") > 0))
                 .sorted(Comparator.comparingDouble((Result r) -> r.number("batch") * r.number("heads") * r.number("seq_q")).reversed()
                         .thenComparing(r -> r.number("seq_q")))
                 .toList();
@@ -127,7 +127,8 @@ final class PaperSection {
                 .filter(r -> !papers || r.number("batch") == PaperNumbers.BATCH && r.number("heads") == PaperNumbers.HEADS
                         && r.number("head_dim") == PaperNumbers.HEAD_DIM)
                 .toList();
-        Data.by(both, r -> "b%s h%s d%s".formatted(r.get("batch"), r.get("heads"), r.get("head_dim"))).forEach((shape, results) -> {
+        Data.by(both, r -> "b%s h%s d%s%s".formatted(r.get("batch"), r.get("heads"), r.get("head_dim"),
+                r.number("dropout") > 0 ? ", dropout " + r.get("dropout") : "")).forEach((shape, results) -> {
             List<List<String>> rows = new ArrayList<>();
             List<String> head = new ArrayList<>(List.of("%s, forward and backward, ms: N".formatted(shape), "standard", "flash", "faster", "butterfly",
                     "local window", "standard MiB", "flash MiB", "ratio"));
@@ -153,9 +154,12 @@ final class PaperSection {
                 time(one(of, "local window")), memory(standard), memory(flash), ratio(standard, flash, "peak_device_bytes")));
         PaperNumbers.Length length = PaperNumbers.LENGTHS.stream().filter(l -> l.n() == n).findFirst().orElse(null);
         if (papers && length != null) {
-            boolean ran = !Double.isNaN(length.standardMs());
-            cells.addAll(List.of(ran ? Lines.time(length.standardMs()) : "out of memory", Lines.time(length.flashMs()),
-                    ran ? "%.1f".formatted(length.standardMs() / length.flashMs()) : "", Lines.time(length.sparseMs()),
+            boolean dropout = of.getFirst().number("dropout") > 0;
+            double standardMs = dropout ? length.standardDropoutMs() : length.standardMs();
+            double flashMs = dropout ? length.flashDropoutMs() : length.flashMs();
+            boolean ran = !Double.isNaN(standardMs);
+            cells.addAll(List.of(ran ? Lines.time(standardMs) : "out of memory", Lines.time(flashMs),
+                    ran ? "%.1f".formatted(standardMs / flashMs) : "", dropout ? "" : Lines.time(length.sparseMs()),
                     ran ? "%.0f".formatted(length.standardMb()) : "", "%.0f".formatted(length.flashMb())));
         } else if (papers) {
             cells.addAll(List.of("", "", "", "", "", ""));

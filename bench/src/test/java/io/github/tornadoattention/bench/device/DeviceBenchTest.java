@@ -123,7 +123,15 @@ class DeviceBenchTest {
     @ParameterizedTest
     @EnumSource(DType.class)
     void checkAcceptsWhatIsRightAndRefusesOneWrongRow(DType dtype) {
-        AttentionSpec spec = AttentionSpec.builder(1, 2, 12, 16).kvHeads(1).seqK(9).causal().dtype(dtype).build();
+        check(AttentionSpec.builder(1, 2, 12, 16).kvHeads(1).seqK(9).causal().dtype(dtype).build());
+    }
+
+    @Test
+    void checkKnowsDropout() {
+        check(AttentionSpec.builder(2, 2, 12, 16).seqK(9).dropout(0.3).build());
+    }
+
+    private static void check(AttentionSpec spec) {
         RandomTensors in = RandomTensors.of(spec);
         try (Attention attention = Attention.on(Backend.of("reference"), spec)) {
             Forward f = attention.forward(in.q(), in.k(), in.v());
