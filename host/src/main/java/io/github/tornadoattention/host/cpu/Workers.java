@@ -1,17 +1,11 @@
 package io.github.tornadoattention.host.cpu;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A fixed number of threads that share numbered tasks. Which worker gets which task is left to chance; a task's result
- * must not depend on it. The calling thread is worker 0.
+ * A fixed number of threads that share numbered tasks. Which worker gets which task is left to chance; a task's result must not
+ * depend on it. The calling thread is worker 0, and alone once this is closed. One thread calls at a time.
  */
 final class Workers implements AutoCloseable {
     /** One task, done by one worker. */
@@ -19,11 +13,21 @@ final class Workers implements AutoCloseable {
         void run(int worker, int task);
     }
 
+    /** How long a thread looks for what it waits for before it sleeps: about what waking it up costs. */
+    private static final long SPIN_NANOS = 50_000;
+
+    private static final int LOOKS = 32;
+
     private final int count;
-    private @Nullable ExecutorService others;
+    private final boolean spins;
+    private Thread @Nullable [] helpers;
+    /** What there is to do, null if nothing. */
+    private volatile @Nullable SharedTasks shared;
+    private volatile boolean closed;
 
     Workers(int count) {
         this.count = count;
+        this.spins = count <= Runtime.getRuntime().availableProcessors();
     }
 
     int count() {
@@ -32,74 +36,94 @@ final class Workers implements AutoCloseable {
 
     /** Runs tasks {@code 0 .. tasks - 1}, in about that order, and returns when all are done; a failure of any is thrown on. */
     void run(int tasks, Task body) {
-        AtomicInteger next = new AtomicInteger();
-        List<Future<@Nullable Throwable>> running = new ArrayList<>();
-        for (int w = 1; w < Math.min(count, tasks); w++) {
-            int worker = w;
-            running.add(threads().submit(() -> drain(worker, tasks, next, body)));
-        }
-        Throwable failure = drain(0, tasks, next, body);
-        for (Future<@Nullable Throwable> other : running) {
-            Throwable another = await(other);
-            failure = failure == null ? another : failure;
-        }
-        switch (failure) {
-            case null -> { }
-            case RuntimeException e -> throw e;
-            case Error e -> throw e;
-            default -> throw new IllegalStateException(failure);
-        }
-    }
-
-    /** Works until no task is left; after a failure nobody starts another task. */
-    private static @Nullable Throwable drain(int worker, int tasks, AtomicInteger next, Task body) {
-        try {
-            for (int task = next.getAndIncrement(); task < tasks; task = next.getAndIncrement()) {
-                body.run(worker, task);
+        SharedTasks all = new SharedTasks(tasks, body);
+        int wanted = Math.min(count, tasks) - 1;
+        if (wanted > 0 && !closed) {
+            Thread[] threads = helpers();
+            shared = all;
+            for (int n = 0; n < wanted; n++) {
+                LockSupport.unpark(threads[n]);
             }
-            return null;
-        } catch (RuntimeException | Error failure) {
-            next.set(tasks);
-            return failure;
         }
+        all.drain(0);
+        shared = null;
+        awaitEnd(all);
+        all.throwFailure();
     }
 
-    /** Waits through interruptions, because the workers write into the caller's arrays. */
-    private static @Nullable Throwable await(Future<@Nullable Throwable> running) {
+    /** Waits through interruptions, because the helpers write into the caller's arrays. */
+    private void awaitEnd(SharedTasks all) {
         boolean interrupted = false;
-        try {
-            while (true) {
-                try {
-                    return running.get();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                } catch (ExecutionException e) {
-                    return e.getCause();
-                }
+        if (!all.close()) {
+            spinUntil(all::ended);
+            while (!all.ended()) {
+                LockSupport.park(this);
+                interrupted |= Thread.interrupted();
             }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 
-    private ExecutorService threads() {
-        ExecutorService present = others;
+    private Thread[] helpers() {
+        Thread[] present = helpers;
         if (present == null) {
-            present = Executors.newFixedThreadPool(
-                    count - 1, Thread.ofPlatform().daemon().name("attention-cpu-", 1).factory());
-            others = present;
+            present = new Thread[count - 1];
+            for (int n = 0; n < present.length; n++) {
+                int worker = n + 1;
+                present[n] = Thread.ofPlatform().daemon().name("attention-cpu-" + worker).start(() -> help(worker));
+            }
+            helpers = present;
         }
         return present;
     }
 
+    /** Takes part in whatever there is to do until all is closed. */
+    private void help(int worker) {
+        SharedTasks last = null;
+        while (!closed) {
+            SharedTasks next = shared;
+            if (next != null && next != last) {
+                next.join(worker);
+                last = next;
+            } else {
+                SharedTasks known = last;
+                if (!spinUntil(() -> closed || (shared != null && shared != known))) {
+                    last = null;
+                    LockSupport.park(this);
+                }
+            }
+        }
+    }
+
+    private interface Condition {
+        boolean holds();
+    }
+
+    /** Whether a condition comes true before it is time to sleep. */
+    private boolean spinUntil(Condition condition) {
+        long end = spins ? System.nanoTime() + SPIN_NANOS : System.nanoTime();
+        do {
+            for (int look = 0; look < LOOKS; look++) {
+                if (condition.holds()) {
+                    return true;
+                }
+                Thread.onSpinWait();
+            }
+        } while (System.nanoTime() < end);
+        return false;
+    }
+
     @Override
     public void close() {
-        ExecutorService present = others;
+        closed = true;
+        Thread[] present = helpers;
         if (present != null) {
-            present.shutdown();
-            others = null;
+            for (Thread helper : present) {
+                LockSupport.unpark(helper);
+            }
+            helpers = null;
         }
     }
 }
