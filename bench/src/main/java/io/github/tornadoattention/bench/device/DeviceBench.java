@@ -40,6 +40,9 @@ public final class DeviceBench implements Callable<Integer> {
     @Option(names = "--dtype", defaultValue = "fp32", description = "fp32, fp16 or bf16, for --shape.")
     private String dtype = "fp32";
 
+    @Option(names = "--runs", paramLabel = "N", description = "So many timed runs, whatever the time they take.")
+    private @Nullable Integer runs;
+
     @Option(names = "--wall", description = "Time calls too, with the device's clock off; compiles everything again.")
     private boolean wall;
 
@@ -53,8 +56,11 @@ public final class DeviceBench implements Callable<Integer> {
         if (!algorithm.equals("flash") && !algorithm.equals("standard")) {
             throw new UsageException("--algorithm %s: flash and standard are known".formatted(algorithm));
         }
+        if (runs != null && runs < 1) {
+            throw new UsageException("--runs is %d, must be at least 1".formatted(runs));
+        }
         List<AttentionSpec> specs = shapes == null ? List.of() : shapes.stream().map(this::spec).toList();
-        JobRunner runner = new JobRunner(terminal, flags, wall, command());
+        JobRunner runner = new JobRunner(terminal, flags, wall, runs, command());
         List<Target> targets = Target.of(backend);
         List<Job> jobs = new ArrayList<>();
         for (Target target : targets) {
@@ -68,7 +74,7 @@ public final class DeviceBench implements Callable<Integer> {
 
     private String command() {
         StringBuilder command = new StringBuilder("device");
-        command.append(backend.equals(Target.ALL) ? "" : " --backend " + backend).append(flags.quick() ? " --quick" : "");
+        command.append(backend.equals(Target.ALL) ? "" : " --backend " + backend).append(flags.quick() ? " --quick" : "").append(runs == null ? "" : " --runs " + runs);
         if (shapes != null) {
             command.append(" --shape ").append(String.join("\\ ", shapes)).append(algorithm.equals("flash") ? "" : " --algorithm " + algorithm)
                     .append(causal ? " --causal" : "").append(dtype.equals("fp32") ? "" : " --dtype " + dtype);

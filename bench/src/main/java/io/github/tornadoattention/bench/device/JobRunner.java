@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Works through a grid: leaves out what the file has or nobody asked for, measures, prints and appends the rest. */
 final class JobRunner {
+    private static final int FEWEST = 5;
+    private static final int MOST = 30;
+
     private final Terminal terminal;
     private final GridFlags flags;
     private final Measurement measurement;
@@ -31,13 +34,14 @@ final class JobRunner {
     private final List<Result> earlier = new ArrayList<>();
     private int wrong;
 
-    /** {@code command}: the subcommand and the flags that a result's {@code command} names beside {@code --only}. */
-    JobRunner(Terminal terminal, GridFlags flags, boolean wall, String command) {
+    /** {@code runs}: exactly so many, null for as many as the time allows; {@code command}: the subcommand and the flags that a result's {@code command} names beside {@code --only}. */
+    JobRunner(Terminal terminal, GridFlags flags, boolean wall, @Nullable Integer runs, String command) {
         this.terminal = terminal;
         this.flags = flags;
         this.command = command;
         this.only = flags.only();
-        this.measurement = new Measurement(flags.seconds(flags.quick() ? 0.4 : 1), 5, 30, wall);
+        this.measurement = runs == null ? new Measurement(flags.seconds(flags.quick() ? 0.4 : 1), FEWEST, MOST, wall)
+                : new Measurement(0, runs, runs, wall);
         Path out = flags.out();
         this.file = out == null ? null : ResultsFile.append(out, terminal.err());
         if (out != null && Files.exists(out)) {

@@ -182,7 +182,7 @@ record Measurement(double seconds, int fewest, int most, boolean wall) {
         } while (!clock && System.nanoTime() - steadySince < STEADY_SECONDS * 1e9 && System.nanoTime() - start < WARM_UP_SECONDS * 1e9);
         boolean slow = System.nanoTime() - start > SLOW_SECONDS * 1e9 && clock;
         start = System.nanoTime();
-        for (int n = 0; n < most && (n < (slow ? FEW : fewest) || System.nanoTime() - start < seconds * 1e9); n++) {
+        for (int n = 0; n < most && (n < (slow && fewest < most ? FEW : fewest) || System.nanoTime() - start < seconds * 1e9); n++) {
             Report one = forwards.run();
             Report other = backwards == null ? null : backwards.run();
             calls.add(one.wallNanos(), other == null ? 0 : other.wallNanos());

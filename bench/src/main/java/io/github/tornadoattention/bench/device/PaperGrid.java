@@ -10,9 +10,6 @@ import java.util.List;
 /** The measurements of the FlashAttention paper (arXiv 2205.14135): its Figure 2, its Figure 3 and the tables of its appendix E. */
 final class PaperGrid {
     private static final int BLOCK = 64;
-    private static final int WINDOW = 128;
-    /** Keys that Linformer keeps. */
-    private static final int SHORT = 256;
     private static final double DROPOUT = 0.1;
     private static final int LONGEST_WITH_DROPOUT = 8192;
     private static final double[] DENSITIES = {1, 0.75, 0.5, 0.25, 0.125, 0.0625};
@@ -22,14 +19,17 @@ final class PaperGrid {
 
     static List<Job> jobs(Target target, boolean quick) {
         return switch (target.kind()) {
-            case GPU -> of(target, new Sizes(16, 8, 64, quick ? 2048 : 65536, 64, 16, 1024, quick ? 2048 : 4096));
-            case CPU -> of(target, new Sizes(1, 8, 64, quick ? 512 : 4096, 1, 8, quick ? 512 : 1024, quick ? 1024 : 4096));
-            case OTHER_DEVICE, SIMULATOR -> of(target, new Sizes(1, 1, 16, quick ? 128 : 256, 1, 1, 128, 256));
+            case GPU -> of(target, new Sizes(16, 8, 64, quick ? 2048 : 65536, 64, 16, 1024, quick ? 2048 : 4096, 256));
+            case CPU -> of(target, new Sizes(1, 8, 64, quick ? 512 : 4096, 1, 8, quick ? 512 : 1024, quick ? 1024 : 4096, 256));
+            case OTHER_DEVICE, SIMULATOR -> of(target, new Sizes(1, 1, 16, quick ? 128 : 256, 1, 1, 128, 256, 64));
         };
     }
 
-    /** Batch, heads, head dim and longest sequence of the tables; batch, heads and N of the comparison; N where density varies. */
-    private record Sizes(int batch, int heads, int d, int longest, int batch2, int heads2, int n2, int sparseN) {}
+    /**
+     * Batch, heads, head dim and longest sequence of the tables; batch, heads and N of the comparison; N where density varies; keys that Linformer keeps and
+     * that a local window shows.
+     */
+    private record Sizes(int batch, int heads, int d, int longest, int batch2, int heads2, int n2, int sparseN, int keys) {}
 
     private static List<Job> of(Target target, Sizes s) {
         List<Job> jobs = new ArrayList<>();
@@ -61,12 +61,10 @@ final class PaperGrid {
             }
             jobs.add(Job.of(target, "butterfly", AttentionSpec.builder(s.batch, s.heads, n, s.d)
                     .blockMask(BlockMasks.butterfly(n, n, BLOCK)).build()));
-            if (n > SHORT) {
-                jobs.add(Linformer.of(target, AttentionSpec.builder(s.batch, s.heads, n, s.d).build(), SHORT));
+            if (n > s.keys) {
+                jobs.add(Linformer.of(target, AttentionSpec.builder(s.batch, s.heads, n, s.d).build(), s.keys));
+                jobs.add(Job.of(target, "local window", AttentionSpec.builder(s.batch, s.heads, n, s.d).window(s.keys / 2, s.keys / 2).build()));
                 jobs.add(Linformer.eighth(target, AttentionSpec.builder(s.batch, s.heads, n, s.d).build()));
-            }
-            if (n > 2 * WINDOW) {
-                jobs.add(Job.of(target, "local window", AttentionSpec.builder(s.batch, s.heads, n, s.d).window(WINDOW, WINDOW).build()));
             }
         }
         return jobs;

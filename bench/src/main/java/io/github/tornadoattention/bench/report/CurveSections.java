@@ -30,12 +30,13 @@ final class CurveSections {
                 times(page, family, direction);
             }
         }
-        List<Family> withMemory = families.stream().filter(f -> f.results().stream().anyMatch(r -> r.number("peak_device_bytes") > 0)).toList();
-        if (!withMemory.isEmpty()) {
+        Page memory = new Page("");
+        families.forEach(family -> memory(memory, family));
+        if (!memory.pieces().isEmpty()) {
             page.heading("Memory against N");
             page.paragraph("Inputs, outputs, gradients and what the algorithm needs beside them, forward and backward together. Standard attention's is "
                     + "quadratic, flash attention's linear.");
-            withMemory.forEach(family -> memory(page, family));
+            memory.pieces().forEach(page::add);
         }
         speedUp(page, families);
     }

@@ -84,7 +84,7 @@ final class DeviceSections {
         List<Result> dense = data.timed().stream().filter(r -> r.number("density") == 1 && r.get("block") == null).toList();
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("shape", "who", "device", "ms (p10..p90)", "rate", "time over ours"));
-        Data.by(dense, r -> r.identity(SHAPE) + " threads=" + r.get("threads")).values().forEach(group -> {
+        Data.by(dense, r -> r.identity(SHAPE) + " %s %s".formatted(r.get("device"), r.get("threads"))).values().forEach(group -> {
             Result ours = group.stream().filter(DeviceSections::isOurs).min(Comparator.comparingDouble(r -> r.number("median_ms"))).orElse(null);
             if (ours == null || group.stream().allMatch(DeviceSections::isOurs)) {
                 return;
@@ -93,13 +93,13 @@ final class DeviceSections {
                     "b%s h%s n%s%s d%s%s %s %s%s".formatted(r.get("batch"), r.get("heads"), r.get("seq_q"),
                             r.number("seq_q") == r.number("seq_k") ? "" : "x" + r.get("seq_k"), r.get("head_dim"), Data.isTrue(r, "causal") ? " causal" : "",
                             r.text("dtype"), r.text("direction"), r.get("threads") == null ? "" : ", threads " + r.get("threads")),
-                    Data.who(r), r.text("device"),
+                    Data.who(r), Data.device(r),
                     "%s (%s..%s)".formatted(Lines.time(r.number("median_ms")), Lines.time(r.number("p10_ms")), Lines.time(r.number("p90_ms"))),
                     Lines.rate(r.number("tflops")), "%.2f".formatted(r.number("median_ms") / ours.number("median_ms")))));
         });
         if (rows.size() > 1) {
             page.heading("Beside others");
-            page.paragraph("The same shapes, each result compared with float64 first. Causal attention counts visible pairs only.");
+            page.paragraph("The same shapes on the same device, each result compared with float64 first. Causal attention counts visible pairs only.");
             page.table(rows);
         }
     }

@@ -41,7 +41,7 @@ class DeviceBenchTest {
 
     @Test
     void aLineForEachDirection() {
-        measure("--causal").done();
+        measure("--causal", "--runs", "4").done();
         List<Result> results = ResultsFile.readQuietly(file());
         assertThat(results).hasSize(6).allMatch(Result::timed);
         assertThat(results).extracting(r -> r.get("direction")).containsExactly("forward", "backward", "both", "forward", "backward", "both");
@@ -50,6 +50,7 @@ class DeviceBenchTest {
         assertThat(both.number("tflops") * both.number("median_ms") * 1e9).isCloseTo(3.5 * 4 * 8 * 2 * 210, org.assertj.core.data.Offset.offset(1.0));
         assertThat(both.number("peak_device_bytes")).isEqualTo(4.0 * (8 * 2 * 20 * 8 + 2 * 20 + 2 * 20));
         assertThat(both.number("bytes_model")).isPositive();
+        assertThat(both.get("runs")).isEqualTo(4);
         assertThat(both.text("backend")).isEqualTo("simulator");
         assertThat(both.get("versions")).isInstanceOf(java.util.Map.class);
     }
@@ -105,6 +106,7 @@ class DeviceBenchTest {
         "device --only speed=1 | 2 | --only speed: known are backend",
         "device --only | 2 | --only",
         "device --seconds -1 | 2 | --seconds is -1.0",
+        "device --runs 0 | 2 | --runs is 0",
         "device --minutes 0 | 2 | --minutes is 0.0",
         "device --out no/such/folder/r.jsonl | 2 | cannot be written",
         "paper --backend nothing | 3 | no backend 'nothing'",
