@@ -2,6 +2,7 @@ package io.github.tornadoattention.kernels;
 
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.enums.MMAShape;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.BFloat16;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -86,6 +87,16 @@ final class Fragments {
             pair = (new HalfFloat(x).getHalfFloatValue() & 0xFFFF) + (new HalfFloat(y).getHalfFloatValue() << 16);
         }
         return pair;
+    }
+
+    /** P of a visible pair: {@code exp(score - lse)}, for {@code s = scale * q . k}. */
+    static float probability(int options, float s, float lse, float softcap, float slope, int query, int key, int diagonal) {
+        return TornadoMath.exp(((options & (Options.SOFTCAP | Options.ALIBI)) == 0 ? s : Score.modified(options, s, softcap, slope, query, key, diagonal)) - lse);
+    }
+
+    /** d out / d s of a visible pair but for the scale: {@code P (dP - D)} times the derivative of what happens to scores. */
+    static float gradient(int options, float s, float dp, float lse, float delta, float softcap, float slope, int query, int key, int diagonal) {
+        return probability(options, s, lse, softcap, slope, query, key, diagonal) * (dp - delta) * Score.derivative(options, s, softcap);
     }
 
     /**

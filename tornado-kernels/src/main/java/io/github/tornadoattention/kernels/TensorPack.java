@@ -74,10 +74,11 @@ public final class TensorPack {
      * @param matrix  [B, H, L, D] in longs of four
      * @param packed  [B, H, L'/16, D/8, 16, 8] in longs of four
      * @param shape   as above
-     * @param headDim D, a multiple of 16
-     * @param queries as above
+     * @param headDim  D, a multiple of 16
+     * @param queries  as above
+     * @param exponent the bits that are all set in numbers that are not finite, which become 0; 0 if all stay as they are
      */
-    public static void rows(KernelContext ctx, LongArray matrix, LongArray packed, IntArray shape, int headDim, int queries) {
+    public static void rows(KernelContext ctx, LongArray matrix, LongArray packed, IntArray shape, int headDim, int queries, int exponent) {
         int perRow = headDim / 4;
         int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
         int seq = queries != 0 ? shape.get(Shape.SEQ_Q) : shape.get(Shape.SEQ_K);
@@ -96,6 +97,13 @@ public final class TensorPack {
             long four = 0L;
             if (row < end) {
                 four = matrix.get((base + row * stride) / 4 + c);
+            }
+            if (exponent != 0) {
+                long bits = exponent;
+                for (int e = 0; e < 4; e++) {
+                    long one = bits << 16 * e;
+                    four = (four & one) == one ? four & ~(0xFFFFL << 16 * e) : four;
+                }
             }
             packed.set(((batchHead * padded + row) / 16 * (headDim / 8) + c / 2) * 32 + row % 16 * 2 + c % 2, four);
         }

@@ -34,6 +34,7 @@ final class Tasks {
     private final GridScheduler grids = new GridScheduler();
     /** Each input and the array of it that the kernels read. */
     private final Map<Operand, TornadoNativeArray> inputs = new LinkedHashMap<>();
+    /** What else the kernels read of what was uploaded. */
     private final List<Object> parameters = new ArrayList<>();
     private final List<TornadoNativeArray> outputs = new ArrayList<>();
     private boolean arrived;
@@ -77,7 +78,7 @@ final class Tasks {
         requireBeforeTasks();
         for (Operand operand : operands) {
             upload.transferToDevice(DataTransferMode.EVERY_EXECUTION, operand.longs());
-            inputs.put(operand, operand.longs());
+            parameters.add(operand.longs());
         }
         return this;
     }

@@ -3,21 +3,34 @@ package io.github.tornadoattention.host.tornado;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.kernels.Options;
+import io.github.tornadoattention.kernels.RowDots;
+import io.github.tornadoattention.kernels.TensorBackwardKeys;
+import io.github.tornadoattention.kernels.TensorBackwardQueries;
 import io.github.tornadoattention.kernels.TensorForward;
 import io.github.tornadoattention.kernels.TensorPack;
 import java.util.List;
+import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.WorkerGrid;
+import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 
 /** Flash attention of 16-bit tensors on tensor cores. */
 final class TensorPlan extends FlashPlan {
     private static final Contract FORWARD = Contract.of(TensorForward.class);
+    private static final Contract QUERIES = Contract.of(TensorBackwardQueries.class);
+    private static final Contract KEYS = Contract.of(TensorBackwardKeys.class);
     /** Head dims are multiples of this. */
     private static final int CHUNK = 16;
     private static final int MOST_CHUNKS = 8;
+    /** Bits that are all set in numbers that are not finite. */
+    private static final int FP16_EXPONENT = 0x7C00;
+    private static final int BF16_EXPONENT = 0x7F80;
 
     private final int options;
+    private int packs;
 
     TensorPlan(String backend, Platform.Device device, AttentionSpec spec, boolean profiled) {
         super(backend, device, spec, profiled);
@@ -33,7 +46,8 @@ final class TensorPlan extends FlashPlan {
                 && spec.headDim() <= MOST_CHUNKS * CHUNK
                 && spec.scale() > 0
                 && spec.dropout() == 0
-                && !TileTable.fitting(TensorForward.class, spec.headDim(), blockSize(spec), device.limits()).isEmpty();
+                && Stream.of(TensorForward.class, TensorBackwardQueries.class, TensorBackwardKeys.class)
+                        .noneMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), blockSize(spec), device.limits()).isEmpty());
     }
 
     private static int blockSize(AttentionSpec spec) {
@@ -45,17 +59,13 @@ final class TensorPlan extends FlashPlan {
         Tiling t = tiling(TensorForward.class);
         IntArray shape = arguments.shape(BlockLists.ofQueries(spec, t));
         long groups = FORWARD.groups(t, (long) spec.batch() * spec.heads(), spec.seqQ());
-        LongArray k = new LongArray(packedLongs(spec.kvHeads(), spec.seqK()));
-        LongArray v = new LongArray(packedLongs(spec.kvHeads(), spec.seqK()));
-        return new Tasks("tensor")
+        Tasks tasks = new Tasks("tensor")
                 .parameters(arguments.transfer(), shape)
                 .constants(arguments.numbers())
-                .bits(a.q, a.k, a.v)
-                .task("packKeys", Stage.rows(k.getSize() / 4), g -> g.task("packKeys", TensorPack::columns, new KernelContext(), a.k.longs(), k, shape,
-                        spec.headDim(), 0))
-                .task("packValues", Stage.rows(v.getSize()), g -> g.task("packValues", TensorPack::rows, new KernelContext(), a.v.longs(), v, shape,
-                        spec.headDim(), 0))
-                .task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits), g -> g.task("forward", TensorForward::forward, new KernelContext(),
+                .bits(a.q, a.k, a.v);
+        LongArray k = columns(tasks, a.k, shape, false);
+        LongArray v = rows(tasks, a.v, shape, false, false);
+        return tasks.task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits), g -> g.task("forward", TensorForward::forward, new KernelContext(),
                         a.q.longs(), k, v, a.out.ints(), a.lse.floats(), shape, arguments.numbers(), spec.headDim(), t.blocks(), options))
                 .scratch(k, v)
                 .outputBits(a.out)
@@ -63,19 +73,95 @@ final class TensorPlan extends FlashPlan {
                 .stage(device, profiled());
     }
 
-    /** Longs of a packed matrix of this many heads and rows. */
-    private int packedLongs(int heads, int rows) {
-        long longs = (long) spec.batch() * heads * Math.ceilDiv(rows, TensorPack.ROWS) * TensorPack.ROWS * spec.headDim() / 4;
-        return Math.toIntExact(longs);
+    @Override
+    Stage backwardStage(DeviceArrays a, DeviceArrays.GradientArrays g) {
+        Tiling tq = tiling(TensorBackwardQueries.class);
+        Tiling tk = tiling(TensorBackwardKeys.class);
+        IntArray shapeQ = arguments.shape(BlockLists.ofQueries(spec, tq));
+        IntArray shapeK = arguments.shape(BlockLists.ofKeys(spec, tk));
+        long queryGroups = QUERIES.groups(tq, (long) spec.batch() * spec.heads(), spec.seqQ());
+        long keyGroups = KEYS.groups(tk, (long) spec.batch() * spec.kvHeads(), spec.seqK());
+        Tasks tasks = new Tasks("tensorBackward")
+                .parameters(arguments.transfer(), shapeQ, shapeK)
+                .constants(arguments.numbers())
+                .inputs(a.out, a.lse, g.dOut())
+                .bits(a.q, a.k, a.v, g.dOut());
+        rowDots(tasks, a, g, shapeQ);
+        LongArray qColumns = columns(tasks, a.q, shapeQ, true);
+        LongArray qRows = rows(tasks, a.q, shapeQ, true, true);
+        LongArray dColumns = columns(tasks, g.dOut(), shapeQ, true);
+        LongArray dRows = rows(tasks, g.dOut(), shapeQ, true, false);
+        LongArray kColumns = columns(tasks, a.k, shapeQ, false);
+        LongArray kRows = rows(tasks, a.k, shapeQ, false, true);
+        LongArray v = columns(tasks, a.v, shapeQ, false);
+        return tasks
+                .task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits), graph -> graph.task("keys", TensorBackwardKeys::backward, new KernelContext(),
+                        a.k.longs(), a.v.longs(), qColumns, qRows, dColumns, dRows, a.lse.floats(), g.delta(), g.dk().ints(), g.dv().ints(), shapeK,
+                        arguments.numbers(), spec.headDim(), tk.blocks(), options))
+                .task("queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits), graph -> graph.task("queries", TensorBackwardQueries::backward,
+                        new KernelContext(), a.q.longs(), g.dOut().longs(), kColumns, kRows, v, a.lse.floats(), g.delta(), g.dq().ints(), shapeQ,
+                        arguments.numbers(), spec.headDim(), tq.blocks(), options))
+                .scratch(g.delta(), qColumns, qRows, dColumns, dRows, kColumns, kRows, v)
+                .outputBits(g.dq(), g.dk(), g.dv())
+                .stage(device, profiled());
+    }
+
+    private void rowDots(Tasks tasks, DeviceArrays a, DeviceArrays.GradientArrays g, IntArray shape) {
+        WorkerGrid rows = Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ());
+        if (a.out.array() instanceof HalfFloatArray out && g.dOut().array() instanceof HalfFloatArray dOut) {
+            tasks.task("rowDots", rows, graph -> graph.task("rowDots", RowDots::rowDotsHalf, new KernelContext(), out, dOut, g.delta(), shape, spec.headDim()));
+        } else if (a.out.array() instanceof BFloat16Array out && g.dOut().array() instanceof BFloat16Array dOut) {
+            tasks.task("rowDots", rows, graph -> graph.task("rowDots", RowDots::rowDotsBrain, new KernelContext(), out, dOut, g.delta(), shape, spec.headDim()));
+        }
+    }
+
+    /** A new matrix with the operand packed as {@link TensorPack#columns}. */
+    private LongArray columns(Tasks tasks, Operand operand, IntArray shape, boolean queries) {
+        LongArray packed = new LongArray(packedLongs(queries));
+        String task = "columns" + packs++;
+        tasks.task(task, Stage.rows(packed.getSize() / 4), graph -> graph.task(task, TensorPack::columns, new KernelContext(), operand.longs(), packed, shape,
+                spec.headDim(), queries ? 1 : 0));
+        return packed;
+    }
+
+    /** A new matrix with the operand packed as {@link TensorPack#rows}. */
+    private LongArray rows(Tasks tasks, Operand operand, IntArray shape, boolean queries, boolean finite) {
+        LongArray packed = new LongArray(packedLongs(queries));
+        String task = "rows" + packs++;
+        int exponent = finite ? spec.dtype() == DType.BF16 ? BF16_EXPONENT : FP16_EXPONENT : 0;
+        tasks.task(task, Stage.rows(packed.getSize()), graph -> graph.task(task, TensorPack::rows, new KernelContext(), operand.longs(), packed, shape,
+                spec.headDim(), queries ? 1 : 0, exponent));
+        return packed;
+    }
+
+    /** Longs of a packed matrix with the heads and rows of q, or of k. */
+    private int packedLongs(boolean queries) {
+        int rows = Math.ceilDiv(queries ? spec.seqQ() : spec.seqK(), TensorPack.ROWS) * TensorPack.ROWS;
+        return Math.toIntExact((long) spec.batch() * (queries ? spec.heads() : spec.kvHeads()) * rows * spec.headDim() / 4);
     }
 
     @Override
     long forwardExtraBytes() {
-        return 2L * Long.BYTES * packedLongs(spec.kvHeads(), spec.seqK());
+        return 2L * Long.BYTES * packedLongs(false);
+    }
+
+    @Override
+    long backwardExtraBytes() {
+        return bytes(spec.lseShape()) + 4L * Long.BYTES * packedLongs(true) + 3L * Long.BYTES * packedLongs(false);
+    }
+
+    @Override
+    long largestExtra() {
+        return Math.max(bytes(spec.lseShape()), (long) Long.BYTES * Math.max(packedLongs(true), packedLongs(false)));
     }
 
     @Override
     List<String> forwardKernels() {
         return List.of(TensorPack.class.getSimpleName(), FORWARD.kernel());
+    }
+
+    @Override
+    List<String> backwardKernels() {
+        return List.of(RowDots.class.getSimpleName(), TensorPack.class.getSimpleName(), KEYS.kernel(), QUERIES.kernel());
     }
 }

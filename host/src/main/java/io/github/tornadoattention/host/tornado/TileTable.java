@@ -5,6 +5,8 @@ import io.github.tornadoattention.kernels.Extent;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
+import io.github.tornadoattention.kernels.TensorBackwardKeys;
+import io.github.tornadoattention.kernels.TensorBackwardQueries;
 import io.github.tornadoattention.kernels.TensorForward;
 import java.util.List;
 import java.util.Map;
@@ -14,10 +16,16 @@ import java.util.Objects;
 final class TileTable {
     /** Accumulators a work-item may hold in registers; with more, the rest of the kernel no longer fits beside them. */
     private static final int ACCUMULATORS = 64;
+    /** Likewise in tensor-core kernels, whose other operands come from local memory one at a time. */
+    private static final int TENSOR_ACCUMULATORS = 128;
 
     private static final Map<Class<?>, List<Tiling>> CANDIDATES = Map.of(
             TensorForward.class, List.of(
                     new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
+            TensorBackwardQueries.class, List.of(
+                    new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
+            TensorBackwardKeys.class, List.of(
+                    new Tiling(32, 64, 32, 4, 0, 0), new Tiling(16, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
             FlashForward.class, List.of(
                     new Tiling(64, 48, 8, 8, 16, 16), new Tiling(64, 64, 8, 8, 16, 16), new Tiling(64, 32, 8, 8, 16, 16), new Tiling(32, 64, 8, 8, 32, 16), new Tiling(32, 32, 8, 8, 32, 16),
                     new Tiling(16, 32, 8, 8, 32, 8), new Tiling(16, 16, 8, 8, 16, 8), new Tiling(16, 16, 8, 8, 8, 8)),
@@ -34,7 +42,7 @@ final class TileTable {
     static List<Tiling> fitting(Class<?> kernel, int headDim, int blockSize, Limits limits) {
         Contract contract = Contract.of(kernel);
         return Objects.requireNonNull(CANDIDATES.get(kernel), kernel.getSimpleName()).stream()
-                .filter(tiling -> accumulators(contract, tiling, headDim) <= ACCUMULATORS)
+                .filter(tiling -> accumulators(contract, tiling, headDim) <= (tiling.sliceD() == 0 ? TENSOR_ACCUMULATORS : ACCUMULATORS))
                 .filter(tiling -> blockSize % tiling.blockQ() == 0 && blockSize % tiling.blockK() == 0)
                 .filter(tiling -> tiling.group() <= limits.group() && contract.localBytes(tiling, headDim) <= limits.localBytes())
                 .toList();
