@@ -105,9 +105,14 @@ final class JobRunner {
         }
         List<Result> results = new ArrayList<>(earlier);
         if (file == null || !CeilingBench.expected(target).stream().allMatch(file::has)) {
-            for (Result result : CeilingBench.of(target, target.device()).measure()) {
-                keep(result.with("command", "scripts/bench " + command), target, progress);
-                results.add(result);
+            try {
+                for (Result result : CeilingBench.of(target, target.device()).measure()) {
+                    keep(result.with("command", "scripts/bench " + command), target, progress);
+                    results.add(result);
+                }
+            } catch (RuntimeException e) {
+                // attention can be measured all the same
+                progress.print("%s: ceilings are unknown: %s".formatted(target.backend().device(), Measurement.reason(e)));
             }
         }
         return CeilingBench.of(target, results);

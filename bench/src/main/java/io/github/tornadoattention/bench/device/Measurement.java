@@ -82,6 +82,9 @@ record Measurement(double seconds, int fewest, int most, boolean wall) {
             return job.algorithm().startsWith(Linformer.NAME) ? Linformer.measure(job, in, seconds, fewest, most) : measured(job, in, ceilings);
         } catch (AttentionException | OutOfMemoryError e) {
             return failed(job, reason(e));
+        } catch (IllegalStateException | IllegalArgumentException | ArithmeticException e) {
+            // a bug; the rest of the grid is worth having
+            return failed(job, "internal error: " + e);
         }
     }
 
