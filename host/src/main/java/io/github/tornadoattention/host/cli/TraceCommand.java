@@ -47,6 +47,10 @@ final class TraceCommand implements Callable<Integer> {
             description = "Tiles of Br queries and Bc keys; default: what the host takes with 48 KiB of local memory.")
     private SpecFlags.@Nullable Integers block;
 
+    @Option(names = "--ncu", paramLabel = "FILE.csv", description = "Put the bytes beside it that NVIDIA's profiler counted: the output of ncu --csv --metrics "
+            + ProfilerTraffic.DRAM_READ + "," + ProfilerTraffic.DRAM_WRITE + "," + ProfilerTraffic.L2 + ".")
+    private @Nullable Path profile;
+
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
@@ -62,15 +66,23 @@ final class TraceCommand implements Callable<Integer> {
         AttentionSpec spec = spec();
         TrafficModel flash = flash(spec);
         TrafficModel standard = TrafficModel.of(spec, Algorithm.STANDARD);
+        ProfilerTraffic measured = profile == null ? null : ProfilerTraffic.read(profile);
         if (json) {
             Map<String, Object> object = new LinkedHashMap<>();
             object.put("spec", spec.toString());
             object.put("visible_pairs", spec.visiblePairs());
             object.put("standard", json(standard));
             object.put("flash", json(flash));
+            if (measured != null) {
+                object.put("ncu", measured.kernels());
+            }
             terminal.print(JSON.std.asString(object));
         } else {
             print(spec, standard, flash);
+            if (measured != null) {
+                terminal.print("");
+                measured.lines().forEach(terminal::print);
+            }
         }
         return Failure.DONE;
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.github.tornadoattention.host.npy.NpyFiles;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +46,34 @@ class TraceCommandTest {
         Call ofFile = Call.of("trace", file.toString(), "--window", "1,0", "--json").done();
         Call ofShape = Call.of("trace", "--shape=1,2,3,8", "--seq-k=5", "--window=1,0", "--json").done();
         assertThat(ofFile.out()).isEqualTo(ofShape.out());
+    }
+
+    @Test
+    void whatAProfilerCountedStandsBeside() throws IOException {
+        Path file = Files.writeString(folder.resolve("ncu.csv"), """
+                ==PROF== Connected to process 1
+                "ID","Kernel Name","Metric Name","Metric Unit","Metric Value"
+                "0","forward","dram__bytes_read.sum","Mbyte","1,050.25"
+                "0","forward","dram__bytes_write.sum","byte","2048"
+                "0","forward","lts__t_bytes.sum","Gbyte","3.5"
+                """);
+        assertThat(Call.of("trace", "--shape", "1,1,64,8", "--ncu", file.toString()).done().out())
+                .contains("measured by ncu", "forward").containsPattern("1001.6 MiB +2.0 KiB +3.3 GiB");
+        assertThat(Call.of("trace", "--shape", "1,1,64,8", "--json", "--ncu", file.toString()).done().out())
+                .contains("\"dram__bytes_read.sum\":1.05025E9");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "nothing at all | holds no table of ncu",
+        "\"Kernel Name\",\"Metric Name\",\"Metric Unit\",\"Metric Value\" | holds no table of ncu",
+        "\"Kernel Name\",\"Metric Name\",\"Metric Unit\",\"Metric Value\"/f,m,second,1 | unit 'second'",
+        "\"Kernel Name\",\"Metric Name\",\"Metric Unit\",\"Metric Value\"/f,m,byte,many | 'many' is no number of bytes",
+    })
+    void aProfileThatIsNone(String content, String reason) throws IOException {
+        Path file = Files.writeString(folder.resolve("ncu.csv"), content.replace('/', '\n'));
+        Call.of("trace", "--shape", "1,1,64,8", "--ncu", file.toString()).refused(Failure.USAGE, reason);
+        Call.of("trace", "--shape", "1,1,64,8", "--ncu", file + ".none").refused(Failure.USAGE, "no such file");
     }
 
     @ParameterizedTest
