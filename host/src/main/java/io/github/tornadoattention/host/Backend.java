@@ -48,6 +48,16 @@ public interface Backend {
     }
 
     /**
+     * The same backend, which uses no more than so much memory of its device: what needs more is streamed through it in blocks.
+     *
+     * @param bytes above 0
+     * @throws UsageException if this backend computes in the host's memory
+     */
+    default Backend withDeviceMemory(long bytes) {
+        throw new UsageException("backend %s has no device memory to limit; tornado and simulator have".formatted(name()));
+    }
+
+    /**
      * The backend of this name: {@code reference}, {@code cpu}, {@code simulator}, {@code tornado},
      * {@code tornado:<driver>:<device>} or {@code auto}.
      *

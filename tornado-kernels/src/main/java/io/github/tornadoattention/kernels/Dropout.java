@@ -37,7 +37,7 @@ public final class Dropout {
 
     /** Likewise, with the numbers of the call that stand in {@code shape}. */
     static int kept(int query, int quad, int batchHead, IntArray shape) {
-        return kept(query, quad, batchHead, shape.get(Shape.SEED_LOW), shape.get(Shape.SEED_HIGH), shape.get(Shape.DROPOUT_OFFSET),
-            shape.get(Shape.DROPOUT_THRESHOLD));
+        return kept(query + shape.get(Shape.FIRST_QUERY), quad + shape.get(Shape.FIRST_KEY) / 4, batchHead + shape.get(Shape.FIRST_HEAD),
+            shape.get(Shape.SEED_LOW), shape.get(Shape.SEED_HIGH), shape.get(Shape.DROPOUT_OFFSET), shape.get(Shape.DROPOUT_THRESHOLD));
     }
 }

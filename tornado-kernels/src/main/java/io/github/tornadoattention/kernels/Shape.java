@@ -44,8 +44,12 @@ public final class Shape {
     /** Where the places and entries begin, see {@link Entry}; read only with {@link Options#PACKED}. */
     public static final int PLACES = 23;
     public static final int ENTRIES = 24;
+    /** What is added to numbers of queries, keys (a multiple of 4) and {@code batch * H + head} where this is a part of something larger; for dropout. */
+    public static final int FIRST_QUERY = 25;
+    public static final int FIRST_KEY = 26;
+    public static final int FIRST_HEAD = 27;
     /** Number of slots; the tables stand behind them. */
-    public static final int INTS = 25;
+    public static final int INTS = 28;
 
     /** A band limit that no sequence reaches; far enough from overflow to be added to two positions. */
     public static final int UNBOUNDED = 1 << 29;

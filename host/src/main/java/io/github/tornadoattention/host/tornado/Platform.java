@@ -16,8 +16,21 @@ import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 public final class Platform {
     private static final String SIMULATOR = "Simulator";
 
-    /** One device: its address {@code driver:device}, its driver's name in lower case and itself. */
-    public record Device(int driver, int index, String driverName, TornadoDevice device) {
+    /**
+     * One device.
+     *
+     * @param driver its driver's index, the first half of its address
+     * @param index its own, the second half
+     * @param driverName its driver's name in lower case
+     * @param device itself
+     * @param allowedBytes memory that may be used, 0 = all it has
+     */
+    public record Device(int driver, int index, String driverName, TornadoDevice device, long allowedBytes) {
+        /** The same device, of which only so much memory may be used. */
+        public Device withMemory(long bytes) {
+            return new Device(driver, index, driverName, device, bytes);
+        }
+
         /** Whether the simulator plays this device. */
         public boolean simulated() {
             return SIMULATOR.equalsIgnoreCase(driverName);
@@ -51,7 +64,9 @@ public final class Platform {
         }
 
         Limits limits() {
-            return Limits.of(device);
+            Limits limits = Limits.of(device);
+            return allowedBytes == 0 ? limits : new Limits(limits.group(), limits.localBytes(), Math.min(limits.totalBytes(), allowedBytes),
+                    Math.min(limits.arrayBytes(), allowedBytes));
         }
     }
 
@@ -70,7 +85,7 @@ public final class Platform {
         for (int driver = 0; driver < runtime.getNumBackends(); driver++) {
             TornadoBackend backend = runtime.getBackend(driver);
             for (int index = 0; index < backend.getNumDevices(); index++) {
-                devices.add(new Device(driver, index, driverName(backend), backend.getDevice(index)));
+                devices.add(new Device(driver, index, driverName(backend), backend.getDevice(index), 0));
             }
         }
         return devices;

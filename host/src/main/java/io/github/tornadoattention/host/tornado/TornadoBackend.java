@@ -98,6 +98,11 @@ public final class TornadoBackend implements Backend {
     }
 
     @Override
+    public Backend withDeviceMemory(long bytes) {
+        return new TornadoBackend(name, device.withMemory(bytes), profiled, forwardBlock);
+    }
+
+    @Override
     public String name() {
         return name;
     }

@@ -96,13 +96,4 @@ class TileTableTest {
                 .hasMessage("FlashForward: no tile for head dim 64 fits the device, "
                         + "which has 1000 bytes of local memory and groups of at most 1024");
     }
-
-    @Test
-    void blocksThatNoTileDividesAreRefused() {
-        AttentionSpec plain = AttentionSpec.builder(1, 1, 40, 8).build();
-        AttentionSpec spec = AttentionSpec.builder(1, 1, 40, 8).blockMask(Inputs.mask(plain, 7, 1, 0.5, 1)).build();
-        assertThatThrownBy(() -> Inputs.random(spec, 1).on(Backend.of("simulator"), Algorithm.FLASH))
-                .isInstanceOf(DeviceException.class)
-                .hasMessageStartingWith("FlashForward: no tile for head dim 8 and blocks of 7 fits the device");
-    }
 }

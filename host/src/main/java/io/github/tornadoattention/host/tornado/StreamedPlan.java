@@ -1,0 +1,215 @@
+package io.github.tornadoattention.host.tornado;
+
+import io.github.tornadoattention.host.AttentionInputs;
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.BlockMask;
+import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.host.Forward;
+import io.github.tornadoattention.host.Gradients;
+import io.github.tornadoattention.host.MergedParts;
+import io.github.tornadoattention.host.Plan;
+import io.github.tornadoattention.host.Report;
+import io.github.tornadoattention.host.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+
+/**
+ * Flash attention larger than the device: the host walks blocks of queries and of keys, streams them through the device and puts the parts together. Forward it
+ * merges (out, lse) of the blocks of keys, as decoding does; backward each block gives its share of dq, dk and dv from the final lse, and the host adds them up in
+ * double precision and in a fixed order. Blocks that nobody sees are left out.
+ */
+final class StreamedPlan implements Plan {
+    private final String backend;
+    private final Platform.Device device;
+    private final AttentionSpec spec;
+    private final String why;
+    private final BlockSize size;
+    private final Limits limits;
+    private final boolean profiled;
+    private final int dim;
+    private @Nullable BlockKernels kernels;
+    private long kernelNanos;
+    private long compileNanos;
+
+    /** What is done with one block. */
+    private interface Visit {
+        void block(BlockKernels.Place place, int kvHead);
+    }
+
+    /**
+     * A plan.
+     *
+     * @param why why it is not computed in one go, for reports
+     */
+    StreamedPlan(String backend, Platform.Device device, AttentionSpec spec, Limits limits, boolean profiled, String why) {
+        this.backend = backend;
+        this.device = device;
+        this.spec = spec;
+        this.why = why;
+        this.size = BlockSize.choose(spec, limits);
+        this.limits = limits;
+        this.profiled = profiled;
+        this.dim = spec.headDim();
+    }
+
+    /** The kernels and their arrays, made when first asked for. */
+    private BlockKernels kernels() {
+        if (kernels == null) {
+            kernels = new BlockKernels(spec, device, limits, profiled, size);
+        }
+        return kernels;
+    }
+
+    @Override
+    public Forward forward(AttentionInputs inputs) {
+        long start = start();
+        BlockKernels block = kernels();
+        int rows = spec.batch() * spec.heads() * spec.seqQ();
+        Tensor q = inputs.q().to(DType.FP32);
+        Tensor k = inputs.k().to(DType.FP32);
+        Tensor v = inputs.v().to(DType.FP32);
+        Tensor out = Tensor.zeros(DType.FP32, spec.qShape());
+        float[] lse = new float[rows];
+        float[] row = new float[dim];
+        long held = 0;
+        for (int batchHead = 0; batchHead < spec.batch() * spec.heads(); batchHead += size.heads()) {
+            for (int query = 0; query < spec.seqQ(); query += size.queries()) {
+                int queries = Math.min(size.queries(), spec.seqQ() - query);
+                MergedParts parts = new MergedParts(size.heads() * queries, dim);
+                held = Math.max(held, parts.bytes());
+                queries(q, block.q, batchHead, query, queries);
+                keys(batchHead, query, queries, (place, kvHead) -> {
+                    rows(k, block.k, kvHead * spec.seqK() + place.key(), place.keys());
+                    rows(v, block.v, kvHead * spec.seqK() + place.key(), place.keys());
+                    count(block.forward(place, inputs));
+                    for (int n = 0; n < size.heads() * queries; n++) {
+                        int at = n / queries * size.queries() + n % queries;
+                        for (int d = 0; d < dim; d++) {
+                            row[d] = block.out.get(at * dim + d);
+                        }
+                        parts.add(n, row, 0, block.lse.get(at));
+                    }
+                });
+                for (int n = 0; n < size.heads() * queries; n++) {
+                    int to = (batchHead + n / queries) * spec.seqQ() + query + n % queries;
+                    parts.out(n, row, 0);
+                    out.write(row, 0, (long) to * dim, dim);
+                    lse[to] = parts.lse(n);
+                }
+            }
+        }
+        return new Forward(inputs, out.to(spec.dtype()), Tensor.of(lse, spec.lseShape()), report(List.of("FlashForward"), start, held));
+    }
+
+    @Override
+    public Gradients backward(Tensor dOut, Forward f) {
+        long start = start();
+        Tensor q = f.q().to(DType.FP32);
+        Tensor k = f.k().to(DType.FP32);
+        Tensor v = f.v().to(DType.FP32);
+        Tensor out = f.out().to(DType.FP32);
+        Tensor d = dOut.to(DType.FP32);
+        BlockKernels block = kernels();
+        BlockKernels.Gradient g = block.gradient();
+        double[] dq = new double[q.size()];
+        double[] dk = new double[k.size()];
+        double[] dv = new double[v.size()];
+        for (int batchHead = 0; batchHead < spec.batch() * spec.heads(); batchHead += size.heads()) {
+            int first = batchHead;
+            for (int query = 0; query < spec.seqQ(); query += size.queries()) {
+                int queries = Math.min(size.queries(), spec.seqQ() - query);
+                int firstQuery = query;
+                queries(q, block.q, batchHead, query, queries);
+                queries(out, block.out, batchHead, query, queries);
+                queries(d, g.dOut(), batchHead, query, queries);
+                for (int h = 0; h < size.heads(); h++) {
+                    for (int i = 0; i < queries; i++) {
+                        block.lse.set(h * size.queries() + i, f.lse().get((batchHead + h) / spec.heads(), (batchHead + h) % spec.heads(), query + i));
+                    }
+                }
+                keys(batchHead, query, queries, (place, kvHead) -> {
+                    int firstKey = kvHead * spec.seqK() + place.key();
+                    rows(k, block.k, firstKey, place.keys());
+                    rows(v, block.v, firstKey, place.keys());
+                    count(block.backward(place, f.inputs()));
+                    add(g.dk(), 0, dk, firstKey, place.keys());
+                    add(g.dv(), 0, dv, firstKey, place.keys());
+                    for (int h = 0; h < size.heads(); h++) {
+                        add(g.dq(), h * size.queries(), dq, (first + h) * spec.seqQ() + firstQuery, queries);
+                    }
+                });
+            }
+        }
+        long held = (dq.length + (long) dk.length + dv.length) * Double.BYTES;
+        return new Gradients(rounded(dq, spec.qShape()), rounded(dk, spec.kvShape()), rounded(dv, spec.kvShape()),
+                report(List.of("RowDots", "FlashBackwardKeys", "FlashBackwardQueries"), start, held));
+    }
+
+    /** Visits the blocks of keys that some of these queries see, in rising order. */
+    private void keys(int batchHead, int query, int queries, Visit visit) {
+        int b = batchHead / spec.heads();
+        int head = batchHead % spec.heads();
+        BlockMask mask = spec.blockMask();
+        long from = Math.max(0, (long) query + spec.diagonal() - spec.leftBound());
+        long end = Math.min(spec.keyLength(b), (long) query + queries - 1 + spec.diagonal() + spec.rightBound() + 1);
+        for (int key = 0; key < end; key += size.keys()) {
+            boolean set = mask == null || mask.isSet(head, query / mask.size(), key / mask.size());
+            if (set && key + (long) size.keys() > from) {
+                int keys = Math.min(size.keys(), spec.keyLength(b) - key);
+                visit.block(new BlockKernels.Place(batchHead, query, queries, key, keys), b * spec.kvHeads() + spec.kvHead(head));
+            }
+        }
+    }
+
+    /** Queries of the heads of a block, to where the kernels look for them. */
+    private void queries(Tensor from, FloatArray to, int batchHead, int query, int queries) {
+        for (int h = 0; h < size.heads(); h++) {
+            MemorySegment.copy(from.segment(), ((long) (batchHead + h) * spec.seqQ() + query) * dim * Float.BYTES, to.getSegment(), (long) h * size.queries() * dim * Float.BYTES, (long) queries * dim * Float.BYTES);
+        }
+    }
+
+    private void rows(Tensor from, FloatArray to, int first, int count) {
+        MemorySegment.copy(from.segment(), (long) first * dim * Float.BYTES, to.getSegment(), 0, (long) count * dim * Float.BYTES);
+    }
+
+    private void add(FloatArray part, int first, double[] sum, int row, int rows) {
+        for (int n = 0; n < rows * dim; n++) {
+            sum[row * dim + n] += part.get(first * dim + n);
+        }
+    }
+
+    private Tensor rounded(double[] sum, int[] shape) {
+        float[] floats = new float[sum.length];
+        for (int n = 0; n < floats.length; n++) {
+            floats[n] = (float) sum[n];
+        }
+        return Tensor.of(floats, shape).to(spec.dtype());
+    }
+
+    private long start() {
+        kernelNanos = 0;
+        compileNanos = 0;
+        return System.nanoTime();
+    }
+
+    private void count(Stage.Cost cost) {
+        kernelNanos = cost.kernelNanos() < 0 ? -1 : kernelNanos + cost.kernelNanos();
+        compileNanos = cost.compileNanos() < 0 ? -1 : compileNanos + cost.compileNanos();
+    }
+
+    private Report report(List<String> names, long start, long held) {
+        String remark = "streamed in blocks of %d queries and %d keys: %s".formatted(size.queries(), size.keys(), why);
+        return new Report(backend, device.description(), device.driverName(), "flash", names, kernelNanos, compileNanos, System.nanoTime() - start,
+                held + size.bytes(), List.of(remark));
+    }
+
+    @Override
+    public void close() {
+        if (kernels != null) {
+            kernels.close();
+            kernels = null;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+package io.github.tornadoattention.host.tornado;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.tornadoattention.host.Algorithm;
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.Backend;
+import io.github.tornadoattention.host.Causal;
+import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.host.DeviceMemoryException;
+import io.github.tornadoattention.host.Inputs;
+import io.github.tornadoattention.host.UsageException;
+import io.github.tornadoattention.host.check.Comparison;
+import io.github.tornadoattention.host.check.Tolerance;
+import io.github.tornadoattention.host.reference.Exact;
+import io.github.tornadoattention.host.reference.ReferenceAttention;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Attention that does not fit the device, streamed in blocks: the same results, within the memory that is allowed. */
+class StreamedPlanTest {
+    static Stream<AttentionSpec> specs() {
+        AttentionSpec shape = AttentionSpec.builder(1, 2, 100, 32).seqK(130).build();
+        return Stream.of(
+                AttentionSpec.builder(1, 1, 97, 64).seqK(150).build(),
+                AttentionSpec.builder(2, 4, 75, 40).kvHeads(2).seqK(140).causal().keyLengths(140, 60).build(),
+                AttentionSpec.builder(2, 2, 140, 32).seqK(75).causal().build(),
+                AttentionSpec.builder(2, 2, 90, 16).causal(Causal.TOP_LEFT).window(20, -1).keyLengths(0, 90).build(),
+                AttentionSpec.builder(1, 6, 70, 24).kvHeads(3).seqK(120).window(40, 9).alibi().softcap(7).build(),
+                AttentionSpec.builder(1, 4, 80, 32).kvHeads(2).causal().dropout(0.3).build(),
+                AttentionSpec.builder(1, 2, 66, 32).dtype(DType.BF16).build(),
+                AttentionSpec.builder(1, 2, 100, 32).seqK(130).blockMask(Inputs.mask(shape, 32, 1, 0.6, 1)).causal().build(),
+                AttentionSpec.builder(1, 2, 100, 32).seqK(130).blockMask(Inputs.mask(shape, 16, 2, 0.5, 2)).build());
+    }
+
+    private static String failure(Backend backend, AttentionSpec spec) {
+        Inputs floats = Inputs.random(spec, spec.headDim());
+        DType type = spec.dtype();
+        Inputs in = new Inputs(spec, floats.q().to(type), floats.k().to(type), floats.v().to(type), floats.dOut().to(type));
+        Inputs.Result result = in.on(backend, Algorithm.FLASH);
+        Exact exact = ReferenceAttention.forwardBackward(spec, in.inputs(), in.dOut());
+        assertThat(result.forward().report().remarks()).anyMatch(remark -> remark.startsWith("streamed in blocks of "));
+        assertThat(result.gradients().report().remarks()).anyMatch(remark -> remark.startsWith("streamed in blocks of "));
+        return Comparison.of(spec, exact, result.forward(), result.gradients(), Tolerance.of(spec, in.inputs(), in.dOut(), exact)).firstFailure();
+    }
+
+    @ParameterizedTest
+    @MethodSource("specs")
+    void streamedResultsAreRight(AttentionSpec spec) {
+        int group = spec.heads() / spec.kvHeads();
+        long two = new BlockSize(group, 48, 32, spec.headDim()).bytes();
+        assertThat(failure(Backend.of("simulator").withDeviceMemory(two), spec)).isEmpty();
+    }
+
+    /** Blocks of a mask that no tile divides are computed one by one. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 24, 50, 100, 200})
+    void masksOfAnySize(int size) {
+        AttentionSpec shape = AttentionSpec.builder(1, 2, Math.clamp(size * 5L, 5, 110), 16).seqK(Math.clamp(size * 6L, 6, 140)).build();
+        AttentionSpec spec = AttentionSpec.builder(1, 2, shape.seqQ(), 16).seqK(shape.seqK()).kvHeads(1).causal()
+                .blockMask(Inputs.mask(shape, size, 2, 0.6, size)).build();
+        assertThat(failure(Backend.of("simulator"), spec)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {16, 32, 48, 64, 128})
+    void masksThatTilesDivideAreNotStreamed(int size) {
+        AttentionSpec shape = AttentionSpec.builder(1, 1, 150, 16).build();
+        AttentionSpec spec = AttentionSpec.builder(1, 1, 150, 16).blockMask(Inputs.mask(shape, size, 1, 0.5, 1)).build();
+        assertThat(Inputs.random(spec, 1).on(Backend.of("simulator"), Algorithm.FLASH).forward().report().remarks()).isEmpty();
+    }
+
+    @Test
+    void blocksAreTheLargestThatFit() {
+        AttentionSpec spec = AttentionSpec.builder(1, 2, 4000, 64).kvHeads(1).build();
+        Limits limits = Tiled.SIMULATOR.limits();
+        for (long bytes : new long[] {1 << 17, 1 << 19, 1 << 21, 1 << 24}) {
+            BlockSize size = BlockSize.choose(spec, new Limits(limits.group(), limits.localBytes(), bytes, bytes));
+            assertThat(size.bytes()).isBetween(bytes / 4, bytes);
+            assertThat(size.queries() % 16).isZero();
+            assertThat(size.keys() % 16).isZero();
+        }
+        assertThat(BlockSize.choose(spec, limits)).isEqualTo(new BlockSize(2, 4000, 4000, 64));
+    }
+
+    @Test
+    void whatFitsIsNotStreamedAndWhatNeverFitsIsRefused() {
+        AttentionSpec spec = AttentionSpec.builder(1, 1, 64, 64).build();
+        Backend simulator = Backend.of("simulator");
+        assertThat(Inputs.random(spec, 1).on(simulator.withDeviceMemory(1 << 20), Algorithm.FLASH).forward().report().remarks()).isEmpty();
+        assertThatThrownBy(() -> Inputs.random(spec, 1).on(simulator.withDeviceMemory(20_000), Algorithm.FLASH))
+                .isInstanceOf(DeviceMemoryException.class)
+                .hasMessageContaining("one block of 16 queries of 1 heads and 16 keys needs 0.1 MiB on the device, which allows 0.0 MiB");
+        assertThatThrownBy(() -> Inputs.random(spec, 1).on(simulator.withDeviceMemory(100_000), Algorithm.STANDARD))
+                .isInstanceOf(DeviceMemoryException.class);
+        assertThatThrownBy(() -> Backend.of("cpu").withDeviceMemory(1 << 20)).isInstanceOf(UsageException.class)
+                .hasMessageContaining("backend cpu has no device memory");
+    }
+}
