@@ -108,7 +108,8 @@ public final class Attention implements AutoCloseable {
      *
      * @param dOut gradient of the loss with respect to out, {@code [batch, heads, seqQ, headDim]}
      * @param f the forward result, from this or from another {@code Attention} of an equal spec
-     * @throws IllegalArgumentException if a shape or a dtype is another one than the spec's, or {@code f} was computed for another spec
+     * @throws IllegalArgumentException if a shape or a dtype is another one than the spec's, or {@code f} was computed for
+     *     another spec
      * @throws IllegalStateException if this is closed or in use by another thread
      * @throws AttentionException if the device fails
      */
@@ -121,12 +122,13 @@ public final class Attention implements AutoCloseable {
     }
 
     /**
-     * Brings dOut and the forward result with its inputs to the device, to compute gradients from them as often as wanted without a
-     * transfer.
+     * Brings dOut and the forward result with its inputs to the device, to compute gradients from them as often as wanted without
+     * a transfer.
      *
      * @param dOut gradient of the loss with respect to out, {@code [batch, heads, seqQ, headDim]}
      * @param f the forward result, from this or from another {@code Attention} of an equal spec
-     * @throws IllegalArgumentException if a shape or a dtype is another one than the spec's, or {@code f} was computed for another spec
+     * @throws IllegalArgumentException if a shape or a dtype is another one than the spec's, or {@code f} was computed for
+     *     another spec
      * @throws IllegalStateException if this is closed or in use by another thread
      * @throws AttentionException if the device fails
      */

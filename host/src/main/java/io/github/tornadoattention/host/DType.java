@@ -3,8 +3,8 @@ package io.github.tornadoattention.host;
 import java.util.Locale;
 
 /**
- * The numbers that tensors hold. Whatever their type, attention is computed in float32: 16-bit inputs are widened, which is exact,
- * and results are rounded once, to the nearest number of the type, ties to even. lse is float32 for every type.
+ * The numbers that tensors hold. Whatever their type, attention is computed in float32: 16-bit inputs are widened, which is
+ * exact, and results are rounded once, to the nearest number of the type, ties to even. lse is float32 for every type.
  */
 public enum DType {
     /** IEEE 754 binary32. */
@@ -14,7 +14,9 @@ public enum DType {
     /** The upper half of a float32: 8 significant bits, the range of float32. NumPy has no such type. */
     BF16(Short.BYTES);
 
-    /** What is added to a float's bits before its lower half is cut off, if the last bit that stays is 0; ties then go to even. */
+    /**
+     * What is added to a float's bits before its lower half is cut off, if the last bit that stays is 0; ties then go to even.
+     */
     private static final int BELOW_HALF = 0x7FFF;
 
     private static final int QUIET = 0x40;
@@ -30,7 +32,9 @@ public enum DType {
         return bytes;
     }
 
-    /** The nearest number of this type, ties to even; infinite where the largest one is passed by half a step, NaN if it is NaN. */
+    /**
+     * The nearest number of this type, ties to even; infinite where the largest one is passed by half a step, NaN if it is NaN.
+     */
     public float round(float x) {
         return this == FP32 ? x : widen(narrow(x));
     }

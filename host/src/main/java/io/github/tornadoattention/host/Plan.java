@@ -22,8 +22,8 @@ public interface Plan extends AutoCloseable {
     Gradients backward(Tensor dOut, Forward f);
 
     /**
-     * Brings inputs to where this computes, in place of those that are there. Only what the last call returned is used from then on, up to
-     * the next {@link #forward}.
+     * Brings inputs to where this computes, in place of those that are there. Only what the last call returned is used from then
+     * on, up to the next {@link #forward}.
      */
     default Resident<Forward> upload(AttentionInputs inputs) {
         return new HostResident<>(() -> forward(inputs), Forward::report);

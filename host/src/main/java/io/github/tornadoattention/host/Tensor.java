@@ -10,8 +10,8 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * A shape over numbers of one {@link DType} in row-major order. Whatever the type, elements are read and written as floats, which is
- * exact one way and rounds to nearest, ties to even, the other; {@link #to} makes a tensor of another type.
+ * A shape over numbers of one {@link DType} in row-major order. Whatever the type, elements are read and written as floats, which
+ * is exact one way and rounds to nearest, ties to even, the other; {@link #to} makes a tensor of another type.
  *
  * <p>Nothing is copied as long as nobody asks for it: a tensor made of a {@code float[]} or a segment reads that memory, which
  * the caller then leaves unchanged (and open) for as long as the tensor is used. {@link #array()} moves the numbers into
@@ -35,8 +35,9 @@ public final class Tensor {
         this.size = size(shape);
         long bytes = (long) size * dtype.bytes();
         if (segment.byteSize() != bytes) {
-            throw new IllegalArgumentException("shape %s holds %d %s (%d bytes), the data has %d bytes".formatted(
-                    Arrays.toString(shape), size, dtype == DType.FP32 ? "floats" : dtype + " numbers", bytes, segment.byteSize()));
+            String numbers = dtype == DType.FP32 ? "floats" : dtype + " numbers";
+            throw new IllegalArgumentException("shape %s holds %d %s (%d bytes), the data has %d bytes"
+                    .formatted(Arrays.toString(shape), size, numbers, bytes, segment.byteSize()));
         }
         this.segment = segment;
         this.array = array;
@@ -88,8 +89,8 @@ public final class Tensor {
     }
 
     /**
-     * Over raw numbers of a type in native byte order; a {@code MemorySegment.ofArray(short[])}, say, for 16-bit ones. Copied only if
-     * other threads may not read the segment (a confined arena).
+     * Over raw numbers of a type in native byte order; a {@code MemorySegment.ofArray(short[])}, say, for 16-bit ones. Copied
+     * only if other threads may not read the segment (a confined arena).
      *
      * @throws IllegalArgumentException if the shape has a length below 1, 2^31 elements or more, or another size than the segment
      */
@@ -122,8 +123,8 @@ public final class Tensor {
     }
 
     /*
-     * Statements, not a switch that is a value: its type would be the arrays' closest common superclass, which is a class of the simulator's
-     * own where this is compiled without TornadoVM.
+     * Statements, not a switch that is a value: its type would be the arrays' closest common superclass, which is a class of the
+     * simulator's own where this is compiled without TornadoVM.
      */
     private static TornadoNativeArray newArray(DType dtype, int size) {
         switch (dtype) {
@@ -203,8 +204,8 @@ public final class Tensor {
     }
 
     /**
-     * The numbers as a TornadoVM off-heap array: a FloatArray, HalfFloatArray or BFloat16Array, as {@link #dtype()} says. The first
-     * call may copy, later ones return the same array.
+     * The numbers as a TornadoVM off-heap array: a FloatArray, HalfFloatArray or BFloat16Array, as {@link #dtype()} says. The
+     * first call may copy, later ones return the same array.
      */
     public TornadoNativeArray array() {
         TornadoNativeArray present = array;
@@ -295,8 +296,8 @@ public final class Tensor {
     }
 
     /**
-     * Copies {@code count} elements out of a Java array into this tensor, each rounded to its type: how backends on the JVM fill their
-     * results.
+     * Copies {@code count} elements out of a Java array into this tensor, each rounded to its type: how backends on the JVM fill
+     * their results.
      *
      * @param values where they come from
      * @param at index of the first one there
@@ -346,6 +347,7 @@ public final class Tensor {
     /** The shape, the type and the place of the data, not the data. */
     @Override
     public String toString() {
-        return "Tensor" + Arrays.toString(shape) + (dtype == DType.FP32 ? "" : " " + dtype) + (array != null ? " off-heap" : " wrapped");
+        String type = dtype == DType.FP32 ? "" : " " + dtype;
+        return "Tensor" + Arrays.toString(shape) + type + (array != null ? " off-heap" : " wrapped");
     }
 }

@@ -8,11 +8,11 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * 16-bit numbers to float32, which is exact, and back, rounded to nearest: they stand in front of and behind the float32 kernels, so that
- * every option works in every type. The cost is a pass over each input and output.
+ * 16-bit numbers to float32, which is exact, and back, rounded to nearest: they stand in front of and behind the float32 kernels,
+ * so that every option works in every type. The cost is a pass over each input and output.
  *
- * <p>Launch: a work-item for each element; those past {@code count[0]} do nothing. bfloat16 in kernels exists on CUDA only; float16 needs
- * the device's own.
+ * <p>Launch: a work-item for each element; those past {@code count[0]} do nothing. bfloat16 in kernels exists on CUDA only;
+ * float16 needs the device's own.
  */
 public final class Conversions {
     private Conversions() {

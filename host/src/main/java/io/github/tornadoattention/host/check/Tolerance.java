@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The largest absolute errors against float64 that count as right. They follow from E, the largest error of the plain
- * standard attention in the spec's dtype on the same input: {@code 2E + 1e-6 max|v|} for out, {@code 2E + 1e-6 max(1, max|lse|)} for lse, and
- * {@code 3E + 1e-6 max(|dq|, |dk|, |dv|)} for each gradient.
+ * standard attention in the spec's dtype on the same input: {@code 2E + 1e-6 max|v|} for out, {@code 2E + 1e-6 max(1, max|lse|)}
+ * for lse, and {@code 3E + 1e-6 max(|dq|, |dk|, |dv|)} for each gradient.
  *
  * @param out for out
  * @param lse for finite elements of lse

@@ -124,7 +124,8 @@ final class Problem {
             narrowed.read(from, after, 0, row);
             for (int d = 0; d < row; d++) {
                 if (Float.isInfinite(after[d]) && !Float.isInfinite(before[d])) {
-                    throw new UsageException("%s holds %s, which does not fit %s".formatted(source.label(name), before[d], spec.dtype()));
+                    throw new UsageException("%s holds %s, which does not fit %s"
+                            .formatted(source.label(name), before[d], spec.dtype()));
                 }
             }
         }

@@ -37,7 +37,8 @@ final class SpecFlags {
     private double softcap;
 
     @Option(names = "--dtype", paramLabel = "TYPE", defaultValue = "fp32",
-            description = "fp32, fp16 or bf16: the type of inputs, outputs and gradients; computed is in float32, written is float32.")
+            description = "fp32, fp16 or bf16: the type of inputs, outputs and gradients; computed is in float32, "
+                    + "written is float32.")
     private String dtype;
 
     @Option(names = "--dropout", paramLabel = "P", description = "Drop pairs with probability P, 0 <= P < 1, by Philox4x32-10.")

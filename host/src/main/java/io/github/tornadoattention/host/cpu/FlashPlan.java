@@ -126,7 +126,9 @@ final class FlashPlan implements Plan {
         for (int length : shape) {
             size *= length;
         }
-        return dtype == DType.FP32 ? Tensor.of(new float[size], shape) : Tensor.of(dtype, MemorySegment.ofArray(new short[size]), shape);
+        return dtype == DType.FP32
+                ? Tensor.of(new float[size], shape)
+                : Tensor.of(dtype, MemorySegment.ofArray(new short[size]), shape);
     }
 
     private void gradientsOfKeys(BackwardTensors t) {

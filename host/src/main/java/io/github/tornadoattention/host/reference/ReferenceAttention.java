@@ -31,11 +31,11 @@ public final class ReferenceAttention {
     }
 
     /**
-     * The plain standard attention whose error sets the tolerance for the fast ones: the same passes in float32 arithmetic, with each
-     * tensor that an implementation which materializes them writes to memory rounded to the spec's dtype. Those are, as in PyTorch's
-     * written-out attention: q kᵀ, the scaled scores, the quotient, tanh and product of softcap, the bias and the biased scores, P, out, D,
-     * dP, dS before and after softcap and scale, dq, dk and dv. Sums inside an operation (of matrix products, softmax, D) stay in float32,
-     * and so does lse. For float32 that is every result rounded to float32.
+     * The plain standard attention whose error sets the tolerance for the fast ones: the same passes in float32 arithmetic, with
+     * each tensor that an implementation which materializes them writes to memory rounded to the spec's dtype. Those are, as in
+     * PyTorch's written-out attention: q kᵀ, the scaled scores, the quotient, tanh and product of softcap, the bias and the
+     * biased scores, P, out, D, dP, dS before and after softcap and scale, dq, dk and dv. Sums inside an operation (of matrix
+     * products, softmax, D) stay in float32, and so does lse. For float32 that is every result rounded to float32.
      */
     public static Exact plain(AttentionSpec spec, AttentionInputs inputs, @Nullable Tensor dOut) {
         return new ReferencePasses(spec, Precision.of(spec.dtype()), inputs, dOut).run();

@@ -14,8 +14,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The float64 specification as a backend, its results rounded to the spec's dtype (lse to float32). It has one way of computing, which reports call
- * {@code reference}, whatever algorithm is asked for.
+ * The float64 specification as a backend, its results rounded to the spec's dtype (lse to float32). It has one way of computing,
+ * which reports call {@code reference}, whatever algorithm is asked for.
  */
 public final class ReferenceBackend implements Backend {
     @Override

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Attention by definition, query by query, in numbered passes. This is the specification: nothing here is clever, every option
- * appears in exactly one place, each result is rounded to the chosen precision ({@code r}), and what is an element of a tensor to the
- * precision of tensors ({@code t}).
+ * appears in exactly one place, each result is rounded to the chosen precision ({@code r}), and what is an element of a tensor to
+ * the precision of tensors ({@code t}).
  */
 final class ReferencePasses {
     private final AttentionSpec spec;

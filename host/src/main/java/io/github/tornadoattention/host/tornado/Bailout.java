@@ -4,8 +4,8 @@ import io.github.tornadoattention.host.UnavailableException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * TornadoVM's switch {@code tornado.recover.bailout}, on by default and read once: a kernel that it cannot compile then runs as sequential
- * Java, for work-item 0 alone, with wrong numbers and no exception.
+ * TornadoVM's switch {@code tornado.recover.bailout}, on by default and read once: a kernel that it cannot compile then runs as
+ * sequential Java, for work-item 0 alone, with wrong numbers and no exception.
  */
 final class Bailout {
     private static final String PROPERTY = "tornado.recover.bailout";
@@ -25,8 +25,8 @@ final class Bailout {
 
     static void requireOff(String backend, @Nullable String value) {
         if (!"false".equalsIgnoreCase(value)) {
-            throw new UnavailableException(("backend '%s': start the JVM with -D%s=False, which is %s: TornadoVM would run a kernel that it cannot "
-                    + "compile as sequential Java, with wrong results and no exception")
+            throw new UnavailableException(("backend '%s': start the JVM with -D%s=False, which is %s: TornadoVM would run "
+                    + "a kernel that it cannot compile as sequential Java, with wrong results and no exception")
                     .formatted(backend, PROPERTY, value == null ? "not set" : "'" + value + "'"));
         }
     }

@@ -15,13 +15,18 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** What flash and standard attention on a device share: the arrays, the copies, the two stages, each built when first asked for. */
+/**
+ * What flash and standard attention on a device share: the arrays, the copies, the two stages, each built when first asked for.
+ */
 abstract class DevicePlan implements Plan {
     final AttentionSpec spec;
     final Platform.Device device;
     final Limits limits;
     final Arguments arguments;
-    /** The type of the arrays that cross to the device and back: the spec's, or float32 where the device lacks it and the host converts. */
+    /**
+     * The type of the arrays that cross to the device and back: the spec's, or float32 where the device lacks it and the host
+     * converts.
+     */
     final DType crossing;
     private final String backend;
     private final Algorithm algorithm;
@@ -119,7 +124,8 @@ abstract class DevicePlan implements Plan {
     @Override
     public Resident<Gradients> upload(Tensor dOut, Forward f) {
         uploadBackward(dOut, f);
-        return new OnDevice<>(backwardStage(), (cost, start) -> report(backwardKernels(), cost, start, backwardExtraBytes()), this::fetchBackward);
+        return new OnDevice<>(backwardStage(), (cost, start) -> report(backwardKernels(), cost, start, backwardExtraBytes()),
+                this::fetchBackward);
     }
 
     private Stage.Cost uploadForward(AttentionInputs inputs) {

@@ -9,9 +9,9 @@ import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * A tensor of a plan on its way to or from the device: the array that crosses over, whose type is the tensor's, or float32 where the host
- * converts; and the floats that float32 kernels read or write, which are the same array if that is float32, and otherwise stay on the
- * device, where {@link Tasks} converts.
+ * A tensor of a plan on its way to or from the device: the array that crosses over, whose type is the tensor's, or float32 where
+ * the host converts; and the floats that float32 kernels read or write, which are the same array if that is float32, and
+ * otherwise stay on the device, where {@link Tasks} converts.
  */
 final class Operand {
     private final int[] shape;
@@ -51,7 +51,10 @@ final class Operand {
         return floats;
     }
 
-    /** The bits of the array that crosses over, four 16-bit numbers to a long: what tensor-core kernels read, in place of {@link #array}. */
+    /**
+     * The bits of the array that crosses over, four 16-bit numbers to a long: what tensor-core kernels read, in place of
+     * {@link #array}.
+     */
     LongArray longs() {
         if (longs == null) {
             longs = LongArray.fromSegmentShallow(array().getSegmentWithHeader());

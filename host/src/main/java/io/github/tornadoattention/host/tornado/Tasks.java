@@ -21,11 +21,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /**
- * The two task graphs of a {@link Stage} while they are put together: one brings the inputs to the device and widens them, the other has
- * the kernels, which read what the first one left there. Outputs stay on the device until they are fetched.
+ * The two task graphs of a {@link Stage} while they are put together: one brings the inputs to the device and widens them, the
+ * other has the kernels, which read what the first one left there. Outputs stay on the device until they are fetched.
  *
- * <p>In this order: {@link #constants}, {@link #inputs}, {@link #widen}, {@link #task} as often as needed, {@link #scratch}, {@link #narrow},
- * {@link #outputs}.
+ * <p>In this order: {@link #constants}, {@link #inputs}, {@link #widen}, {@link #task} as often as needed, {@link #scratch},
+ * {@link #narrow}, {@link #outputs}.
  */
 final class Tasks {
     private final String name;
@@ -109,7 +109,10 @@ final class Tasks {
         return this;
     }
 
-    /** Arrays that never leave the device. TornadoVM gives their memory back only if a transfer, even one under demand, names them. */
+    /**
+     * Arrays that never leave the device. TornadoVM gives their memory back only if a transfer, even one under demand, names
+     * them.
+     */
     Tasks scratch(Object... arrays) {
         run.persistOnDevice(arrays);
         return this;
