@@ -10,6 +10,8 @@ import java.io.UncheckedIOException;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.constantpool.ClassEntry;
 import java.net.URISyntaxException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -34,7 +36,7 @@ class TornadoReferencesTest {
     private static Set<String> named(Path classFile) {
         try {
             Set<String> names = new HashSet<>();
-            for (var entry : ClassFile.of().parse(classFile).constantPool()) {
+            for (var entry : ClassFile.of().parse(Files.readAllBytes(classFile)).constantPool()) {
                 if (entry instanceof ClassEntry type && type.asInternalName().startsWith(API)) {
                     names.add(type.asInternalName().replace('/', '.'));
                 }
@@ -45,14 +47,25 @@ class TornadoReferencesTest {
         }
     }
 
+    private static Set<String> namedBelow(Path folder) throws IOException {
+        Set<String> names = new TreeSet<>();
+        try (Stream<Path> files = Files.walk(folder)) {
+            files.filter(file -> file.toString().endsWith(".class")).forEach(file -> names.addAll(named(file)));
+        }
+        return names;
+    }
+
+    private static Set<String> namedInJar(Path jar) throws IOException {
+        try (FileSystem files = FileSystems.newFileSystem(jar)) {
+            return namedBelow(files.getPath("/"));
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("modules")
     void onlyClassesOfTheRealApi(Class<?> ofModule) throws IOException, URISyntaxException {
         Path classes = Path.of(ofModule.getProtectionDomain().getCodeSource().getLocation().toURI());
-        Set<String> used = new TreeSet<>();
-        try (Stream<Path> files = Files.walk(classes)) {
-            files.filter(file -> file.toString().endsWith(".class")).forEach(file -> used.addAll(named(file)));
-        }
+        Set<String> used = Files.isDirectory(classes) ? namedBelow(classes) : namedInJar(classes);
         Set<String> real = new HashSet<>();
         ApiSnapshot.committed().stream().filter(line -> line.startsWith("class ")).forEach(line -> real.add(line.split(" ")[1]));
 

@@ -24,8 +24,8 @@ import org.junit.jupiter.params.provider.MethodSource;
  * something.
  */
 class BarriersTest {
-    /** More than one tile and more than one slice both ways. */
-    private static final Inputs INPUTS = Inputs.random(AttentionSpec.builder(1, 1, 70, 24).seqK(150).build(), 3);
+    /** More than one tile and more than one slice both ways, and the option that has a barrier of its own. */
+    private static final Inputs INPUTS = Inputs.random(AttentionSpec.builder(1, 1, 70, 24).seqK(150).dropout(0.3).build(), 3);
 
     private static final Forward FORWARD = INPUTS.on(Backend.of("simulator"), Algorithm.FLASH).forward();
 
