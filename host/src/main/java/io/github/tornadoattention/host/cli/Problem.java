@@ -35,6 +35,9 @@ final class Problem {
      * @throws UsageException that names the array or option at fault
      */
     static Problem of(ArraySource source, Layout layout, Options options) {
+        if (PackedProblem.isPacked(source)) {
+            throw new UsageException("%s is a packed batch, which only run takes".formatted(source.label("q")));
+        }
         NpyHeader q = header(source, "q");
         NpyHeader k = header(source, "k");
         requireSame(source, "v", header(source, "v"), "k", k);

@@ -7,6 +7,8 @@ import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
+import io.github.tornadoattention.host.PackedAttention;
+import io.github.tornadoattention.host.PackedSpec;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.host.npy.ArraySource;
@@ -18,6 +20,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,7 +33,7 @@ final class RunCommand implements Callable<Integer> {
     private final Terminal terminal;
 
     @Parameters(arity = "0..1", paramLabel = "IN.npz",
-            description = "Arrays q, k, v; optional dout, block_mask, alibi_slopes, key_lengths.")
+            description = "Arrays q, k, v; optional dout, cu_seqlens (or cu_seqlens_q and cu_seqlens_k), block_mask, alibi_slopes, key_lengths.")
     private @Nullable Path input;
 
     @Option(names = "--out", paramLabel = "OUT.npz", description = "Where out, lse and, with dout, dq, dk, dv go.")
@@ -66,13 +69,13 @@ final class RunCommand implements Callable<Integer> {
         Options options = specFlags.options();
         Backend backend = backendFlags.backend();
         try (ArraySource source = source()) {
-            Problem problem = Problem.of(source, specFlags.layout(), options);
+            Supplier<Summary> work = work(source, options, backend);
             if (output == null) {
-                report(compute(problem, backend));
+                report(work.get());
             } else {
                 requireNotAnInput(output);
                 try (OutputFile file = OutputFile.open(output)) {
-                    Summary summary = compute(problem, backend);
+                    Summary summary = work.get();
                     file.commit(out -> NpzWriter.write(out, summary.arrays(), NpzWriter.Packing.STORED));
                     report(summary);
                 }
@@ -107,6 +110,35 @@ final class RunCommand implements Callable<Integer> {
             if (given != null && Files.exists(file) && Files.isSameFile(given, file)) {
                 throw new UsageException("--out %s is an input; results go to a file of their own".formatted(file));
             }
+        }
+    }
+
+    /** What is to be done with the file; everything is checked before it is done. */
+    private Supplier<Summary> work(ArraySource source, Options options, Backend backend) {
+        if (PackedProblem.isPacked(source)) {
+            PackedProblem packed = PackedProblem.of(source, specFlags.layout(), options);
+            return () -> compute(packed, backend);
+        }
+        Problem problem = Problem.of(source, specFlags.layout(), options);
+        return () -> compute(problem, backend);
+    }
+
+    private Summary compute(PackedProblem problem, Backend backend) {
+        Map<String, Tensor> arrays = new LinkedHashMap<>();
+        PackedSpec spec = problem.spec();
+        try (PackedAttention attention = PackedAttention.on(backend.profiled(), spec, backendFlags.algorithm())) {
+            Tensor gradient = problem.dOut();
+            Forward forward = attention.forward(problem.tensor("q"), problem.tensor("k"), problem.tensor("v"));
+            arrays.put("out", forward.out().to(DType.FP32));
+            arrays.put("lse", forward.lse());
+            if (gradient == null) {
+                return new Summary(spec.longest(), forward.report(), null, name(), arrays, spec);
+            }
+            Gradients gradients = attention.backward(gradient, forward);
+            arrays.put("dq", gradients.dq().to(DType.FP32));
+            arrays.put("dk", gradients.dk().to(DType.FP32));
+            arrays.put("dv", gradients.dv().to(DType.FP32));
+            return new Summary(spec.longest(), forward.report(), gradients.report(), name(), arrays, spec);
         }
     }
 

@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.cli;
 
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Causal;
+import io.github.tornadoattention.host.PackedSpec;
 import io.github.tornadoattention.host.Report;
 import io.github.tornadoattention.host.Tensor;
 import java.util.ArrayList;
@@ -23,11 +24,21 @@ import org.jspecify.annotations.Nullable;
  * @param backward what ran backward, null if no gradients were asked for
  * @param output where the results are, null if they were not written
  * @param arrays the results by name
+ * @param packed the packed batch, of which {@code spec} is the longest sequence; null if the batch is dense
  */
-record Summary(
-        AttentionSpec spec, Report forward, @Nullable Report backward, @Nullable String output, Map<String, Tensor> arrays) {
+record Summary(AttentionSpec spec, Report forward, @Nullable Report backward, @Nullable String output, Map<String, Tensor> arrays,
+        @Nullable PackedSpec packed) {
     /** The customary count of a backward pass: five matrix products against two. */
     static final double BACKWARD_FLOPS = 2.5;
+
+    /** Of a dense batch. */
+    Summary(AttentionSpec spec, Report forward, @Nullable Report backward, @Nullable String output, Map<String, Tensor> arrays) {
+        this(spec, forward, backward, output, arrays, null);
+    }
+
+    private double forwardFlops() {
+        return packed == null ? spec.forwardFlops() : 4.0 * spec.headDim() * packed.visiblePairs();
+    }
 
     /** Lines for people. */
     List<String> lines() {
@@ -40,7 +51,7 @@ record Summary(
                 .map(array -> array.getKey() + " " + shape(array.getValue()))
                 .collect(Collectors.joining(", "));
         List<String> lines = new ArrayList<>();
-        lines.add("%s attention, %s".formatted(forward.algorithm(), spec));
+        lines.add("%s attention, %s".formatted(forward.algorithm(), packed == null ? spec : packed));
         lines.add("backend %s%s on %s".formatted(
                 forward.backend(), forward.driver() == null ? "" : " (" + forward.driver() + ")", forward.device()));
         lines.addAll(table.lines());
@@ -81,18 +92,22 @@ record Summary(
         json.put("device", forward.device());
         json.put("algorithm", forward.algorithm());
         json.put("dtype", spec.dtype().toString());
-        json.put("batch", spec.batch());
+        json.put("batch", packed == null ? spec.batch() : packed.sequences());
         json.put("heads", spec.heads());
         json.put("kv_heads", spec.kvHeads());
         json.put("seq_q", spec.seqQ());
         json.put("seq_k", spec.seqK());
+        if (packed != null) {
+            json.put("total_q", packed.totalQ());
+            json.put("total_k", packed.totalK());
+        }
         json.put("head_dim", spec.headDim());
         json.put("scale", spec.scale());
         json.put("causal", spec.causal() == Causal.NONE
                 ? null
                 : spec.causal().name().toLowerCase(Locale.ROOT).replace('_', '-'));
-        json.put("forward", json(forward, spec.forwardFlops()));
-        json.put("backward", backward == null ? null : json(backward, BACKWARD_FLOPS * spec.forwardFlops()));
+        json.put("forward", json(forward, forwardFlops()));
+        json.put("backward", backward == null ? null : json(backward, BACKWARD_FLOPS * forwardFlops()));
         json.put("remarks", remarks());
         json.put("output", output);
         Map<String, Object> shapes = new LinkedHashMap<>();

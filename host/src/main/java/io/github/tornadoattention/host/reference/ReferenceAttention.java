@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.reference;
 
 import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -39,5 +40,15 @@ public final class ReferenceAttention {
      */
     public static Exact plain(AttentionSpec spec, AttentionInputs inputs, @Nullable Tensor dOut) {
         return new ReferencePasses(spec, Precision.of(spec.dtype()), inputs, dOut).run();
+    }
+
+    /**
+     * Probabilities of chosen queries in float64, computed again from lse and rounded to float32.
+     *
+     * @return {@code [batch, heads.length, rows.length, seqK]}
+     */
+    public static Tensor probabilities(AttentionSpec spec, Forward f, int[] heads, int[] rows) {
+        float[] map = new ReferencePasses(spec, Precision.FLOAT64, f.inputs(), null).probabilities(f.lse(), heads, rows);
+        return Tensor.of(map, spec.batch(), heads.length, rows.length, spec.seqK());
     }
 }

@@ -95,6 +95,28 @@ final class ReferencePasses {
         }
     }
 
+    /** Passes 1 and 2 of some queries, then {@code p_j = exp(s_j - lse_i)}: {@code [batch, heads.length, rows.length, seqK]}. */
+    float[] probabilities(Tensor lseOfRows, int[] heads, int[] rows) {
+        float[] map = new float[spec.batch() * heads.length * rows.length * spec.seqK()];
+        IntStream.range(0, spec.batch() * heads.length).parallel().forEach(n -> {
+            int b = n / heads.length;
+            int h = heads[n % heads.length];
+            Row row = new Row(spec.seqK());
+            int dim = spec.headDim();
+            int atK = (b * spec.kvHeads() + spec.kvHead(h)) * spec.seqK() * dim;
+            for (int r = 0; r < rows.length; r++) {
+                int atQ = ((b * spec.heads() + h) * spec.seqQ() + rows[r]) * dim;
+                for (int j = 0; j < spec.seqK(); j++) {
+                    if (spec.visible(b, h, rows[r], j)) {
+                        score(row, h, rows[r], j, dot(q, atQ, k, atK + j * dim, dim));
+                        map[(n * rows.length + r) * spec.seqK() + j] = (float) Math.exp(row.s[j] - lseOfRows.get(b, h, rows[r]));
+                    }
+                }
+            }
+        });
+        return map;
+    }
+
     private void query(int b, int h, int i, Row row) {
         int dim = spec.headDim();
         int rowIndex = (b * spec.heads() + h) * spec.seqQ() + i;
