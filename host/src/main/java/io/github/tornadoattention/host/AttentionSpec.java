@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
  * What to compute: shapes and options of one attention, checked once, immutable. Build it with {@link #builder}.
  *
  * <p>Query {@code i} of entry {@code b} and head {@code h} sees key {@code j} iff causal, window, key length and block
- * mask all allow it ({@link #visible}). The score of a visible pair is {@code s = scale * dot(q_i, k_j)}, then {@code
+ * mask all allow it ({@link #visible}), and the mask and the bias of the call too ({@link AttentionInputs}). The score of a visible pair is {@code s = scale * dot(q_i, k_j)}, then {@code
  * softcap * tanh(s / softcap)} if there is a softcap, then {@code - slope_h * |i + diagonal - j|} if there are ALiBi
- * slopes. With dropout, a probability counts {@code 1 / (1 - dropout)} times or not at all, drawn by Philox from the call's seed and offset, the query, the key and
+ * slopes, then plus the bias that comes with the call. With dropout, a probability counts {@code 1 / (1 - dropout)} times or not at all, drawn by Philox from the call's seed and offset, the query, the key and
  * the head ({@link AttentionInputs}).
  *
  * @param batch entries of the batch
@@ -27,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  * @param softcap bound on the scores, 0 = none
  * @param alibiSlopes a slope for each query head, null = no ALiBi (copied)
  * @param blockMask the blocks that are computed, null = all
+ * @param maskShape shape of the mask that comes with each call, {@code [batch or 1, heads or 1, seqQ or 1, seqK or 1]}; null = no mask (copied)
+ * @param biasShape likewise of the bias that is added to the scores
  * @param dropout the probability with which dropout drops a pair, 0 = no dropout, below 1
  * @param dtype the type of q, k, v, out and their gradients; lse is always float32
  */
@@ -45,6 +47,8 @@ public record AttentionSpec(
         double softcap,
         float @Nullable [] alibiSlopes,
         @Nullable BlockMask blockMask,
+        int @Nullable [] maskShape,
+        int @Nullable [] biasShape,
         double dropout,
         DType dtype) {
 
@@ -62,6 +66,8 @@ public record AttentionSpec(
     public AttentionSpec {
         keyLengths = keyLengths == null ? null : keyLengths.clone();
         alibiSlopes = alibiSlopes == null ? null : alibiSlopes.clone();
+        maskShape = maskShape == null ? null : maskShape.clone();
+        biasShape = biasShape == null ? null : biasShape.clone();
         SpecChecks.requireSizes(batch, heads, kvHeads, seqQ, seqK, headDim);
         SpecChecks.requireScale(scale);
         SpecChecks.requireWindow(windowLeft, windowRight);
@@ -69,6 +75,8 @@ public record AttentionSpec(
         SpecChecks.requireKeyLengths(keyLengths, batch, seqK);
         SpecChecks.requireSlopes(alibiSlopes, heads);
         SpecChecks.requireFits(blockMask, heads, seqQ, seqK);
+        SpecChecks.requireBroadcast("mask", maskShape, batch, heads, seqQ, seqK);
+        SpecChecks.requireBroadcast("bias", biasShape, batch, heads, seqQ, seqK);
         SpecChecks.requireDropout(dropout);
     }
 
@@ -90,6 +98,18 @@ public record AttentionSpec(
     @Override
     public float @Nullable [] alibiSlopes() {
         return alibiSlopes == null ? null : alibiSlopes.clone();
+    }
+
+    /** The shape of the mask (a copy), or null if there is none. */
+    @Override
+    public int @Nullable [] maskShape() {
+        return maskShape == null ? null : maskShape.clone();
+    }
+
+    /** The shape of the bias (a copy), or null if there is none. */
+    @Override
+    public int @Nullable [] biasShape() {
+        return biasShape == null ? null : biasShape.clone();
     }
 
     /** The key that lines up with query 0: {@code seqK - seqQ}, or 0 if causal is top-left. */
@@ -136,14 +156,14 @@ public record AttentionSpec(
         return rightBound() == UNBOUNDED ? last : Math.clamp((long) i + diagonal() + rightBound(), -1, last);
     }
 
-    /** Whether query {@code i} sees key {@code j}, in entry {@code b} and query head {@code h}. */
+    /** Whether query {@code i} sees key {@code j}, in entry {@code b} and query head {@code h}, as far as the call's mask and bias let it. */
     public boolean visible(int b, int h, int i, int j) {
         return j >= firstVisible(i)
                 && j <= lastVisible(i, b)
                 && (blockMask == null || blockMask.isSet(h, i / blockMask.size(), j / blockMask.size()));
     }
 
-    /** The number of visible (query, key) pairs over all entries and query heads. */
+    /** The number of visible (query, key) pairs over all entries and query heads; those that a call's mask hides are computed, and count. */
     public long visiblePairs() {
         return VisiblePairs.count(this);
     }
@@ -161,7 +181,7 @@ public record AttentionSpec(
     /** The same with inputs and outputs of another type. */
     public AttentionSpec withDtype(DType type) {
         return new AttentionSpec(batch, heads, kvHeads, seqQ, seqK, headDim, scale, causal, windowLeft, windowRight, keyLengths, softcap,
-                alibiSlopes, blockMask, dropout, type);
+                alibiSlopes, blockMask, maskShape, biasShape, dropout, type);
     }
 
     /** {@code [batch, heads, seqQ, headDim]}: the shape of q, out, dOut and dq. */
@@ -196,6 +216,8 @@ public record AttentionSpec(
                 && Double.compare(softcap, s.softcap) == 0
                 && Arrays.equals(alibiSlopes, s.alibiSlopes)
                 && Objects.equals(blockMask, s.blockMask)
+                && Arrays.equals(maskShape, s.maskShape)
+                && Arrays.equals(biasShape, s.biasShape)
                 && Double.compare(dropout, s.dropout) == 0
                 && dtype == s.dtype;
     }
@@ -203,7 +225,8 @@ public record AttentionSpec(
     @Override
     public int hashCode() {
         return Objects.hash(batch, heads, kvHeads, seqQ, seqK, headDim, scale, causal, windowLeft, windowRight,
-                Arrays.hashCode(keyLengths), softcap, Arrays.hashCode(alibiSlopes), blockMask, dropout, dtype);
+                Arrays.hashCode(keyLengths), softcap, Arrays.hashCode(alibiSlopes), blockMask,
+                Arrays.hashCode(maskShape), Arrays.hashCode(biasShape), dropout, dtype);
     }
 
     @Override
@@ -218,6 +241,8 @@ public record AttentionSpec(
         text.append(alibiSlopes == null ? "" : " alibi");
         text.append(softcap == 0 ? "" : " softcap " + softcap);
         text.append(blockMask == null ? "" : " " + blockMask);
+        text.append(maskShape == null ? "" : " mask " + Arrays.toString(maskShape));
+        text.append(biasShape == null ? "" : " bias " + Arrays.toString(biasShape));
         text.append(dropout == 0 ? "" : " dropout " + dropout);
         text.append(dtype == DType.FP32 ? "" : " " + dtype);
         return text.append(" scale ").append(scale).toString();

@@ -29,6 +29,7 @@ public final class PackedSpec {
         SpecChecks.require(longest.keyLengths() == null, "a packed batch has no key lengths: cuSeqlensK says how many keys there are");
         SpecChecks.require(longest.blockMask() == null, "a packed batch has no block mask");
         SpecChecks.require(longest.dropout() == 0, "a packed batch has no dropout");
+        SpecChecks.require(longest.maskShape() == null && longest.biasShape() == null, "a packed batch has neither mask nor bias");
         requireAddressable("q", totalQ(), heads, headDim);
         requireAddressable("k", totalK(), longest.kvHeads(), headDim);
     }

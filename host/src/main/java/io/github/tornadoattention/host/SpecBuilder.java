@@ -18,6 +18,8 @@ public final class SpecBuilder {
     private double softcap;
     private float @Nullable [] alibiSlopes;
     private @Nullable BlockMask blockMask;
+    private int @Nullable [] maskShape;
+    private int @Nullable [] biasShape;
     private double dropout;
     private DType dtype = DType.FP32;
 
@@ -96,6 +98,18 @@ public final class SpecBuilder {
         return this;
     }
 
+    /** A mask comes with each call, of four lengths, each the whole one or 1 to be shared: batch, heads, seqQ, seqK. */
+    public SpecBuilder maskShape(int... shape) {
+        maskShape = shape.clone();
+        return this;
+    }
+
+    /** A bias comes with each call, likewise. */
+    public SpecBuilder biasShape(int... shape) {
+        biasShape = shape.clone();
+        return this;
+    }
+
     /** Drops pairs with this probability; seed and offset come with each call. 0 = off. */
     public SpecBuilder dropout(double probability) {
         dropout = probability;
@@ -117,6 +131,6 @@ public final class SpecBuilder {
         Double given = scale;
         double factor = given != null ? given : headDim > 0 ? 1.0 / Math.sqrt(headDim) : 1.0;
         return new AttentionSpec(batch, heads, kvHeads, seqQ, seqK, headDim, factor, causal, windowLeft, windowRight,
-                keyLengths, softcap, alibiSlopes, blockMask, dropout, dtype);
+                keyLengths, softcap, alibiSlopes, blockMask, maskShape, biasShape, dropout, dtype);
     }
 }

@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** What an {@link AttentionSpec} refuses: each check throws an {@link IllegalArgumentException} that names the numbers. */
@@ -67,6 +68,20 @@ final class SpecChecks {
             for (int h = 0; h < heads; h++) {
                 require(Float.isFinite(slopes[h]), "ALiBi slope of head %d is %s, must be finite", h, slopes[h]);
             }
+        }
+    }
+
+    static void requireBroadcast(String name, int @Nullable [] shape, int... whole) {
+        if (shape != null) {
+            boolean fits = shape.length == whole.length;
+            long size = 1;
+            for (int n = 0; fits && n < whole.length; n++) {
+                fits = shape[n] == 1 || shape[n] == whole[n];
+                size *= shape[n];
+                require(!fits || size <= Integer.MAX_VALUE, "%s of shape %s has 2^31 elements or more, which is too many",
+                        name, Arrays.toString(shape));
+            }
+            require(fits, "%s has shape %s, must be %s or 1 in place of any of these", name, Arrays.toString(shape), Arrays.toString(whole));
         }
     }
 

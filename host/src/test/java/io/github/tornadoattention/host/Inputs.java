@@ -15,8 +15,21 @@ public record Inputs(AttentionSpec spec, AttentionInputs inputs, Tensor dOut) {
     /** Standard normal numbers, rounded to the spec's type. */
     public static Inputs random(AttentionSpec spec, long seed) {
         Random random = new Random(seed);
-        return new Inputs(spec, normal(random, spec.qShape()).to(spec.dtype()), normal(random, spec.kvShape()).to(spec.dtype()),
+        Inputs plain = new Inputs(spec, normal(random, spec.qShape()).to(spec.dtype()), normal(random, spec.kvShape()).to(spec.dtype()),
                 normal(random, spec.kvShape()).to(spec.dtype()), normal(random, spec.qShape()).to(spec.dtype()));
+        int[] maskShape = spec.maskShape();
+        int[] biasShape = spec.biasShape();
+        DenseMask mask = maskShape == null ? null : mask(random, 0.7, maskShape);
+        Tensor bias = biasShape == null ? null : normal(random, biasShape);
+        return new Inputs(spec, plain.inputs.withMask(mask).withBias(bias), plain.dOut);
+    }
+
+    private static DenseMask mask(Random random, double density, int... shape) {
+        boolean[] visible = new boolean[shape[0] * shape[1] * shape[2] * shape[3]];
+        for (int n = 0; n < visible.length; n++) {
+            visible[n] = random.nextDouble() < density;
+        }
+        return DenseMask.of(visible, shape);
     }
 
     /** Queries. */
@@ -36,7 +49,7 @@ public record Inputs(AttentionSpec spec, AttentionInputs inputs, Tensor dOut) {
 
     /** The same with other queries, keys and values. */
     public Inputs with(Tensor q, Tensor k, Tensor v) {
-        return new Inputs(spec, new AttentionInputs(q, k, v, inputs.seed(), inputs.dropoutOffset()), dOut);
+        return new Inputs(spec, new AttentionInputs(q, k, v, inputs.mask(), inputs.bias(), inputs.seed(), inputs.dropoutOffset()), dOut);
     }
 
     /** Standard normal numbers in a shape. */

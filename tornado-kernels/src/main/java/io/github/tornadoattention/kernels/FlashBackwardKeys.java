@@ -31,7 +31,8 @@ public final class FlashBackwardKeys {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.SLICE_D, pad = 4),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.BLOCK_Q, pad = 8)})
     public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse, FloatArray delta, FloatArray dk,
-            FloatArray dv, IntArray shape, FloatArray numbers, int headDim, int blocks, int threads, int slices, int options) {
+            FloatArray dv, IntArray shape, FloatArray numbers, FloatArray bias, IntArray mask, int headDim, int blocks, int threads, int slices,
+            int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int threadsX = threads >> 16;
@@ -62,6 +63,7 @@ public final class FlashBackwardKeys {
         int keyLast = TornadoMath.min(k0 + blockK, keyLength) - 1;
         float scale = numbers.get(Shape.SCALE);
         float softcap = numbers.get(Shape.SOFTCAP);
+        float masked = numbers.get(Shape.NEGATIVE_INFINITY);
         float keepFactor = 1f;
         if ((options & Options.DROPOUT) != 0) {
             keepFactor = numbers.get(Shape.KEEP_FACTOR);
@@ -104,6 +106,8 @@ public final class FlashBackwardKeys {
             if ((options & Options.ALIBI) != 0) {
                 slope = numbers.get(Shape.SLOPES + head);
             }
+            int biasBase = (options & Options.BIAS) == 0 ? 0 : Tables.biasBase(shape, batch, head);
+            int maskBase = (options & Options.MASK) == 0 ? 0 : Tables.maskBase(shape, batch, head);
             // The tiles of queries to visit: those that the band touches, or those listed.
             int listed = shape.get(Shape.LISTS) + head * shape.get(Shape.LIST_HEAD_STRIDE) + tile;
             int first = Visits.first(options, shape, listed, queryFirst);
@@ -189,7 +193,15 @@ public final class FlashBackwardKeys {
                     for (int c = 0; c < columns; c++) {
                         int query = q0 + tx + c * threadsX;
                         float score = s[r * columns + c];
-                        float p = TornadoMath.exp(Score.modified(options, score, softcap, slope, query, key, diagonal) - columnLse[c]);
+                        float modified = Score.modified(options, score, softcap, slope, query, key, diagonal);
+                        if ((options & Tables.ANY) != 0) {
+                            modified = Tables.applied(options, modified, TornadoMath.min(query, seqQ - 1), TornadoMath.min(key, keyLength - 1), bias, biasBase,
+                                mask, maskBase, shape, masked);
+                        }
+                        float p = TornadoMath.exp(modified - columnLse[c]);
+                        if ((options & Tables.ANY) != 0) {
+                            p = modified == masked ? 0f : p;
+                        }
                         if (whole == 0) {
                             p = query >= seqQ || Band.sees(options, query, key, diagonal, left, right, keyLength) == 0 ? 0f : p;
                         }

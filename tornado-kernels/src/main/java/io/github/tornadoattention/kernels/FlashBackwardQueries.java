@@ -30,7 +30,8 @@ public final class FlashBackwardQueries {
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 4),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, pad = 8)})
     public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse, FloatArray delta, FloatArray dq,
-            IntArray shape, FloatArray numbers, int headDim, int blocks, int threads, int slices, int options) {
+            IntArray shape, FloatArray numbers, FloatArray bias, IntArray mask, int headDim, int blocks, int threads, int slices,
+            int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int threadsX = threads >> 16;
@@ -65,6 +66,9 @@ public final class FlashBackwardQueries {
         if ((options & Options.ALIBI) != 0) {
             slope = numbers.get(Shape.SLOPES + head);
         }
+        float masked = numbers.get(Shape.NEGATIVE_INFINITY);
+        int biasBase = (options & Options.BIAS) == 0 ? 0 : Tables.biasBase(shape, batch, head);
+        int maskBase = (options & Options.MASK) == 0 ? 0 : Tables.maskBase(shape, batch, head);
 
         int rows = blockQ / threadsY;
         int columns = blockK / threadsX;
@@ -230,8 +234,16 @@ public final class FlashBackwardQueries {
                     int key = k0 + tx + c * threadsX;
                     int at = (ty + r * threadsY) * ldP + tx + c * threadsX;
                     float score = s[r * columns + c];
-                    float p = TornadoMath.exp(Score.modified(options, score, softcap, slope, query, key, diagonal) - rowLse[r]);
+                    float modified = Score.modified(options, score, softcap, slope, query, key, diagonal);
+                    if ((options & Tables.ANY) != 0) {
+                        modified = Tables.applied(options, modified, TornadoMath.min(query, seqQ - 1), TornadoMath.min(key, keyLength - 1), bias, biasBase, mask,
+                            maskBase, shape, masked);
+                    }
+                    float p = TornadoMath.exp(modified - rowLse[r]);
                     float ds = p * (pTile[at] - rowDelta[r]) * Score.derivative(options, score, softcap);
+                    if ((options & Tables.ANY) != 0) {
+                        ds = modified == masked ? 0f : ds;
+                    }
                     if (whole == 0) {
                         ds = Band.sees(options, query, key, diagonal, left, right, keyLength) == 0 ? 0f : ds;
                     }

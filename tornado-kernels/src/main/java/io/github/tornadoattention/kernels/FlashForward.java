@@ -27,6 +27,8 @@ public final class FlashForward {
      * @param lse     result [B, H, N]: natural logarithm of the row's sum of exp(score); negative infinity where a query sees no key
      * @param shape   lengths, band, strides and lists: the slots of {@link Shape}; the lists say which tiles of keys each tile of queries visits
      * @param numbers scale, slopes and the like: the slots of {@link Shape}
+     * @param bias    [B or 1, H or 1, N or 1, M or 1]; strides in {@code shape}; read only with {@link Options#BIAS}
+     * @param mask    [B or 1, H or 1, N or 1, words of M or 1], see {@link Tables}; read only with {@link Options#MASK}
      * @param headDim D, 1..256
      * @param blocks  Br and Bc, packed as {@code Br << 16 | Bc}; Br a multiple of {@code threadsY}, Bc of {@code threadsX} and {@code sliceN}
      * @param threads {@code threadsX << 16 | threadsY}, powers of two, from 4 and 2 on
@@ -40,7 +42,7 @@ public final class FlashForward {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, pad = 8),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.THREADS_X)})
     public static void forward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray out, FloatArray lse, IntArray shape, FloatArray numbers,
-            int headDim, int blocks, int threads, int slices, int options) {
+            FloatArray bias, IntArray mask, int headDim, int blocks, int threads, int slices, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int threadsX = threads >> 16;
@@ -76,6 +78,8 @@ public final class FlashForward {
             slope = numbers.get(Shape.SLOPES + head);
         }
         float masked = numbers.get(Shape.NEGATIVE_INFINITY);
+        int biasBase = (options & Options.BIAS) == 0 ? 0 : Tables.biasBase(shape, batch, head);
+        int maskBase = (options & Options.MASK) == 0 ? 0 : Tables.maskBase(shape, batch, head);
 
         int rows = blockQ / threadsY;
         int columns = blockK / threadsX;
@@ -176,6 +180,15 @@ public final class FlashForward {
             for (int r = 0; r < rows; r++) {
                 for (int c = 0; c < columns; c++) {
                     s[r * columns + c] = Score.modified(options, s[r * columns + c], softcap, slope, q0 + ty + r * threadsY, k0 + tx + c * threadsX, diagonal);
+                }
+            }
+            if ((options & Tables.ANY) != 0) {
+                for (int r = 0; r < rows; r++) {
+                    for (int c = 0; c < columns; c++) {
+                        int query = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
+                        int key = TornadoMath.min(k0 + tx + c * threadsX, keyLength - 1);
+                        s[r * columns + c] = Tables.applied(options, s[r * columns + c], query, key, bias, biasBase, mask, maskBase, shape, masked);
+                    }
                 }
             }
             if (Band.whole(options, q0, qLast, k0, k0 + blockK, diagonal, left, right, keyLength) == 0) {

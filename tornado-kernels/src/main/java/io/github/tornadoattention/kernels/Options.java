@@ -12,6 +12,10 @@ public final class Options {
     public static final int BLOCKS = 1 << 3;
     /** Probabilities are dropped at random. */
     public static final int DROPOUT = 1 << 4;
+    /** Scores get a bias of their own, see {@link Tables}. */
+    public static final int BIAS = 1 << 5;
+    /** Pairs are visible or not one by one, see {@link Tables}. */
+    public static final int MASK = 1 << 6;
 
     /** Batch entries have lengths of their own and lie one behind the other, without padding. */
     public static final int PACKED = 1 << 9;

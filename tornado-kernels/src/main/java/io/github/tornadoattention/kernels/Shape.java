@@ -48,8 +48,18 @@ public final class Shape {
     public static final int FIRST_QUERY = 25;
     public static final int FIRST_KEY = 26;
     public static final int FIRST_HEAD = 27;
+    /** Elements of the bias from one batch entry, head, query and key to the next, 0 where they share one; likewise. */
+    public static final int BIAS_BATCH_STRIDE = 28;
+    public static final int BIAS_HEAD_STRIDE = 29;
+    public static final int BIAS_QUERY_STRIDE = 30;
+    public static final int BIAS_KEY_STRIDE = 31;
+    /** Words of the mask from one batch entry, head and query to the next, and bits from one key to the next. */
+    public static final int MASK_BATCH_STRIDE = 32;
+    public static final int MASK_HEAD_STRIDE = 33;
+    public static final int MASK_QUERY_STRIDE = 34;
+    public static final int MASK_KEY_STRIDE = 35;
     /** Number of slots; the tables stand behind them. */
-    public static final int INTS = 28;
+    public static final int INTS = 36;
 
     /** A band limit that no sequence reaches; far enough from overflow to be added to two positions. */
     public static final int UNBOUNDED = 1 << 29;

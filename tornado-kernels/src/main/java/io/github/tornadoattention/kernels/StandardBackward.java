@@ -1,6 +1,7 @@
 package io.github.tornadoattention.kernels;
 
 import uk.ac.manchester.tornado.api.annotations.Parallel;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -49,9 +50,52 @@ public final class StandardBackward {
                     }
                     gradient = probability * (dp - delta.get(row))
                         * Score.derivative(options, score * numbers.get(Shape.SCALE), numbers.get(Shape.SOFTCAP));
+                    if ((options & Tables.ANY) != 0) {
+                        gradient = probability == 0f ? 0f : gradient;
+                    }
                 }
                 ds.set(row * seqK + key, gradient);
             }
+        }
+    }
+
+    /**
+     * Gradient of the bias: {@code dbias = dS}, summed over what shares an element, where dS has no softcap in it; {@code elements} of the bias, whose shape is
+     * [B or 1, H or 1, N or 1, M or 1].
+     */
+    public static void bias(FloatArray ds, FloatArray dBias, IntArray shape, int elements, int seqK) {
+        for (@Parallel int element = 0; element < elements; element++) {
+            int batches = shape.get(Shape.BATCH);
+            int heads = shape.get(Shape.HEADS);
+            int seqQ = shape.get(Shape.SEQ_Q);
+            int keyStride = shape.get(Shape.BIAS_KEY_STRIDE);
+            int queryStride = shape.get(Shape.BIAS_QUERY_STRIDE);
+            int headStride = shape.get(Shape.BIAS_HEAD_STRIDE);
+            int batchStride = shape.get(Shape.BIAS_BATCH_STRIDE);
+            // from the largest stride to the smallest: what the element's place is, or all
+            int rest = element;
+            int batchFirst = batchStride == 0 ? 0 : rest / TornadoMath.max(batchStride, 1);
+            int batchEnd = batchStride == 0 ? batches : batchFirst + 1;
+            rest = batchStride == 0 ? rest : rest % TornadoMath.max(batchStride, 1);
+            int headFirst = headStride == 0 ? 0 : rest / TornadoMath.max(headStride, 1);
+            int headEnd = headStride == 0 ? heads : headFirst + 1;
+            rest = headStride == 0 ? rest : rest % TornadoMath.max(headStride, 1);
+            int queryFirst = queryStride == 0 ? 0 : rest / TornadoMath.max(queryStride, 1);
+            int queryEnd = queryStride == 0 ? seqQ : queryFirst + 1;
+            rest = queryStride == 0 ? rest : rest % TornadoMath.max(queryStride, 1);
+            int keyFirst = keyStride == 0 ? 0 : rest;
+            int keyEnd = keyStride == 0 ? seqK : keyFirst + 1;
+            float sum = 0f;
+            for (int batch = batchFirst; batch < batchEnd; batch++) {
+                for (int head = headFirst; head < headEnd; head++) {
+                    for (int query = queryFirst; query < queryEnd; query++) {
+                        for (int key = keyFirst; key < keyEnd; key++) {
+                            sum = sum + ds.get(((batch * heads + head) * seqQ + query) * seqK + key);
+                        }
+                    }
+                }
+            }
+            dBias.set(element, sum);
         }
     }
 

@@ -16,7 +16,8 @@ public final class StandardForward {
     }
 
     /** {@code S = scale q kᵀ}, modified, negative infinity where masked; {@code rows = B * H * N}, {@code seqK = M}; the lists of {@code shape} are the block mask. */
-    public static void scores(FloatArray q, FloatArray k, FloatArray s, IntArray shape, FloatArray numbers, int rows, int seqK, int headDim, int options) {
+    public static void scores(FloatArray q, FloatArray k, FloatArray s, IntArray shape, FloatArray numbers, FloatArray bias, IntArray mask,
+            int rows, int seqK, int headDim, int options) {
         for (@Parallel int row = 0; row < rows; row++) {
             for (@Parallel int key = 0; key < seqK; key++) {
                 int heads = shape.get(Shape.HEADS);
@@ -44,6 +45,10 @@ public final class StandardForward {
                         slope = numbers.get(Shape.SLOPES + head);
                     }
                     score = Score.modified(options, sum * numbers.get(Shape.SCALE), numbers.get(Shape.SOFTCAP), slope, query, key, diagonal);
+                    if ((options & Tables.ANY) != 0) {
+                        score = Tables.applied(options, score, query, key, bias, Tables.biasBase(shape, batch, head), mask, Tables.maskBase(shape, batch, head),
+                            shape, numbers.get(Shape.NEGATIVE_INFINITY));
+                    }
                 }
                 s.set(row * seqK + key, score);
             }

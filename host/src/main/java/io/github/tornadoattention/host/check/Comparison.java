@@ -18,6 +18,7 @@ public final class Comparison {
     private final @Nullable Part dq;
     private final @Nullable Part dk;
     private final @Nullable Part dv;
+    private final @Nullable Part dBias;
 
     /** One tensor's comparison: its largest error, what is allowed, and where the largest error is. */
     private record Part(String name, double error, double allowed, int[] at, double expected, double actual) {
@@ -31,12 +32,13 @@ public final class Comparison {
         }
     }
 
-    private Comparison(Part out, Part lse, @Nullable Part dq, @Nullable Part dk, @Nullable Part dv) {
+    private Comparison(Part out, Part lse, @Nullable Part dq, @Nullable Part dk, @Nullable Part dv, @Nullable Part dBias) {
         this.out = out;
         this.lse = lse;
         this.dq = dq;
         this.dk = dk;
         this.dv = dv;
+        this.dBias = dBias;
     }
 
     /**
@@ -51,12 +53,24 @@ public final class Comparison {
         Part out = compare("out", expected.out(), f.out(), spec.qShape(), t.out());
         Part lse = compare("lse", expected.lse(), f.lse(), spec.lseShape(), t.lse());
         if (g == null) {
-            return new Comparison(out, lse, null, null, null);
+            return new Comparison(out, lse, null, null, null, null);
         }
         return new Comparison(out, lse,
                 compare("dq", expected.dq(), g.dq(), spec.qShape(), t.dq()),
                 compare("dk", expected.dk(), g.dk(), spec.kvShape(), t.dk()),
-                compare("dv", expected.dv(), g.dv(), spec.kvShape(), t.dv()));
+                compare("dv", expected.dv(), g.dv(), spec.kvShape(), t.dv()),
+                compareBias(expected, g, spec.biasShape(), t));
+    }
+
+    private static @Nullable Part compareBias(Exact expected, Gradients g, int @Nullable [] shape, Tolerance t) {
+        Tensor dBias = g.dBias();
+        if (shape == null && dBias == null) {
+            return null;
+        }
+        if (shape == null || dBias == null) {
+            throw new IllegalArgumentException("dbias is %s, the spec has %s bias".formatted(dBias, shape == null ? "no" : "a"));
+        }
+        return compare("dbias", expected.dBias(), dBias, shape, t.dBias());
     }
 
     private static Part compare(String name, double @Nullable [] expected, Tensor actual, int[] shape, double allowed) {
@@ -102,9 +116,9 @@ public final class Comparison {
         return firstFailure().isEmpty();
     }
 
-    /** The worst element of the first tensor (out, lse, dq, dk, dv) that is not within its tolerance; empty if all are. */
+    /** The worst element of the first tensor (out, lse, dq, dk, dv, dbias) that is not within its tolerance; empty if all are. */
     public String firstFailure() {
-        for (Part part : new @Nullable Part[] {out, lse, dq, dk, dv}) {
+        for (Part part : new @Nullable Part[] {out, lse, dq, dk, dv, dBias}) {
             if (part != null && !part.passed()) {
                 return part.failure();
             }
@@ -135,6 +149,11 @@ public final class Comparison {
     /** The largest error of dv; NaN if gradients were not compared. */
     public double dvError() {
         return errorOf(dv);
+    }
+
+    /** The largest error of dbias; NaN if there is none. */
+    public double dBiasError() {
+        return errorOf(dBias);
     }
 
     private static double errorOf(@Nullable Part part) {

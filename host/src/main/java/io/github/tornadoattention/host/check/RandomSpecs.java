@@ -7,13 +7,16 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.Causal;
+import io.github.tornadoattention.host.DenseMask;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.reference.Exact;
 import io.github.tornadoattention.host.reference.ReferenceAttention;
+import java.util.Arrays;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Attentions drawn at random over everything that a spec can say, with lengths and head dims that crowd around the edges of tiles: what differential tests run
@@ -79,7 +82,8 @@ public final class RandomSpecs {
         AttentionInputs inputs = AttentionInputs.of(normal(random, spec.qShape()).to(dtype), normal(random, spec.kvShape()).to(dtype),
                 normal(random, spec.kvShape()).to(dtype));
         Tensor dOut = normal(random, spec.qShape()).to(dtype);
-        return new Drawn(seed, spec, inputs.withSeed(random.nextLong(), random.nextInt()), dOut);
+        inputs = inputs.withSeed(random.nextLong(), random.nextInt());
+        return new Drawn(seed, spec, inputs.withMask(mask(random, spec.maskShape())).withBias(bias(random, spec.biasShape())), dOut);
     }
 
     private static boolean someQueryHasAChoice(AttentionSpec spec) {
@@ -131,6 +135,14 @@ public final class RandomSpecs {
             spec.blockMask(mask(random, heads, seqQ, seqK));
         }
         if (random.nextInt(3) == 0) {
+            spec.maskShape(shared(random, batch, heads, seqQ, seqK));
+        }
+        if (random.nextInt(3) == 0) {
+            int[] shape = shared(random, batch, heads, seqQ, seqK);
+            shape[3] = seqK; // shared by all keys, its gradient would be 0 but for rounding
+            spec.biasShape(shape);
+        }
+        if (random.nextInt(3) == 0) {
             spec.dropout(random.nextInt(4) == 0 ? 0.9 : random.nextDouble() / 2);
         }
         return spec.build();
@@ -174,6 +186,35 @@ public final class RandomSpecs {
             set[n] = (byte) (random.nextDouble() < density ? 1 : 0);
         }
         return new BlockMask(size, masks, rows, cols, set);
+    }
+
+    /** Each length whole, or 1 so that all share an element. */
+    private static int[] shared(Random random, int... whole) {
+        return Arrays.stream(whole).map(length -> random.nextInt(3) == 0 ? 1 : length).toArray();
+    }
+
+    private static @Nullable DenseMask mask(Random random, int @Nullable [] shape) {
+        if (shape == null) {
+            return null;
+        }
+        byte[] visible = new byte[shape[0] * shape[1] * shape[2] * shape[3]];
+        double density = 0.3 + 0.7 * random.nextDouble();
+        for (int n = 0; n < visible.length; n++) {
+            visible[n] = (byte) (random.nextDouble() < density ? 1 : 0);
+        }
+        return DenseMask.of(visible, shape);
+    }
+
+    /** Standard normal, with a few pairs hidden by negative infinity. */
+    private static @Nullable Tensor bias(Random random, int @Nullable [] shape) {
+        if (shape == null) {
+            return null;
+        }
+        float[] bias = floats(random, shape[0] * shape[1] * shape[2] * shape[3], 1);
+        for (int n = 0; n < bias.length; n++) {
+            bias[n] = random.nextInt(12) == 0 ? Float.NEGATIVE_INFINITY : bias[n];
+        }
+        return Tensor.of(bias, shape);
     }
 
     private static float[] floats(Random random, int count, double deviation) {

@@ -9,16 +9,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The largest absolute errors against float64 that count as right. They follow from E, the largest error of the plain
- * standard attention in the spec's dtype on the same input: {@code 2E + 1e-6 max|v|} for out, {@code 2E + 1e-6 max(1, max|lse|)}
- * for lse, and {@code 3E + 1e-6 max(|dq|, |dk|, |dv|)} for each gradient.
+ * standard attention in the spec's dtype on the same input: {@code 2E + 1e-6 max|v| / (1 - dropout)} for out,
+ * {@code 2E + 1e-6 max(1, max|lse|)} for lse, and {@code 3E + 1e-6 max(|dq|, |dk|, |dv|)} for each gradient.
  *
  * @param out for out
  * @param lse for finite elements of lse
  * @param dq for dq; NaN without gradients
  * @param dk for dk; NaN without gradients
  * @param dv for dv; NaN without gradients
+ * @param dBias for the bias's gradient; NaN without one
  */
-public record Tolerance(double out, double lse, double dq, double dk, double dv) {
+public record Tolerance(double out, double lse, double dq, double dk, double dv, double dBias) {
     private static final double FLOOR = 1e-6;
 
     /**
@@ -42,17 +43,18 @@ public record Tolerance(double out, double lse, double dq, double dk, double dv)
     /** The tolerance for this input, whose float64 result is at hand. */
     public static Tolerance of(AttentionSpec spec, AttentionInputs inputs, @Nullable Tensor dOut, Exact exact) {
         Exact plain = ReferenceAttention.plain(spec, inputs, dOut);
-        double out = 2 * error(plain.out(), exact.out()) + FLOOR * largestVisible(spec, inputs.v());
+        double out = 2 * error(plain.out(), exact.out()) + FLOOR * largestVisible(spec, inputs.v()) / (1 - spec.dropout());
         double lse = 2 * error(plain.lse(), exact.lse()) + FLOOR * Math.max(1, largest(exact.lse()));
         if (exact.dq() == null || exact.dk() == null || exact.dv() == null
                 || plain.dq() == null || plain.dk() == null || plain.dv() == null) {
-            return new Tolerance(out, lse, Double.NaN, Double.NaN, Double.NaN);
+            return new Tolerance(out, lse, Double.NaN, Double.NaN, Double.NaN, Double.NaN);
         }
         double floor = FLOOR * Math.max(largest(exact.dq()), Math.max(largest(exact.dk()), largest(exact.dv())));
         return new Tolerance(out, lse,
                 3 * error(plain.dq(), exact.dq()) + floor,
                 3 * error(plain.dk(), exact.dk()) + floor,
-                3 * error(plain.dv(), exact.dv()) + floor);
+                3 * error(plain.dv(), exact.dv()) + floor,
+                exact.dBias() == null || plain.dBias() == null ? Double.NaN : 3 * error(plain.dBias(), exact.dBias()) + floor);
     }
 
     /** The largest of the tolerances for dq, dk and dv; NaN without gradients. */

@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.cli;
 import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
+import io.github.tornadoattention.host.DenseMask;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.Tensor;
@@ -70,8 +71,14 @@ final class Problem {
                 spec.alibi();
             }
             AttentionSpec shapes = spec.build();
+            if (source.has("mask")) {
+                shapes = added(source, "mask", spec.maskShape(shape(source, "mask")));
+            }
+            if (source.has("bias")) {
+                shapes = added(source, "bias", spec.biasShape(shape(source, "bias")));
+            }
             if (source.has("block_mask") || options.blockSize() != 0) {
-                return new Problem(source, layout, options, masked(source, spec, blockMask(source, options)));
+                return new Problem(source, layout, options, added(source, "block_mask", spec.blockMask(blockMask(source, options))));
             }
             return new Problem(source, layout, options, shapes);
         } catch (IllegalArgumentException e) {
@@ -79,13 +86,19 @@ final class Problem {
         }
     }
 
-    /** Adds the mask to a spec that is sound without it, so that what is wrong now is wrong with the mask. */
-    private static AttentionSpec masked(ArraySource source, SpecBuilder spec, BlockMask mask) {
+    /** A spec that was sound before an array was added, so that what is wrong now is wrong with the array. */
+    private static AttentionSpec added(ArraySource source, String name, SpecBuilder with) {
         try {
-            return spec.blockMask(mask).build();
+            return with.build();
         } catch (IllegalArgumentException e) {
-            throw new UsageException("%s: %s".formatted(source.label("block_mask"), e.getMessage()), e);
+            throw new UsageException("%s: %s".formatted(source.label(name), e.getMessage()), e);
         }
+    }
+
+    /** The shape of a mask or bias, which the spec checks. */
+    private static int[] shape(ArraySource source, String name) {
+        requireRank(source, name, RANK);
+        return source.header(name).shape().stream().mapToInt(Integer::intValue).toArray();
     }
 
     /** What is to be computed. */
@@ -100,7 +113,18 @@ final class Problem {
 
     /** Reads everything but dout. */
     AttentionInputs inputs() {
-        return AttentionInputs.of(tensor("q"), tensor("k"), tensor("v")).withSeed(options.seed(), options.dropoutOffset());
+        return AttentionInputs.of(tensor("q"), tensor("k"), tensor("v"))
+                .withMask(source.has("mask") ? mask() : null)
+                .withBias(source.has("bias") ? source.floats("bias") : null)
+                .withSeed(options.seed(), options.dropoutOffset());
+    }
+
+    private DenseMask mask() {
+        try {
+            return DenseMask.of(source.flags("mask"), shape(source, "mask"));
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("%s: %s".formatted(source.label("mask"), e.getMessage()), e);
+        }
     }
 
     /** The gradient of the loss with respect to out, null if the file has none. */

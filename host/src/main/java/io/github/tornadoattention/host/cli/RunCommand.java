@@ -33,10 +33,11 @@ final class RunCommand implements Callable<Integer> {
     private final Terminal terminal;
 
     @Parameters(arity = "0..1", paramLabel = "IN.npz",
-            description = "Arrays q, k, v; optional dout, cu_seqlens (or cu_seqlens_q and cu_seqlens_k), block_mask, alibi_slopes, key_lengths.")
+            description = "Arrays q, k, v; optional dout, mask, bias, cu_seqlens (or cu_seqlens_q and cu_seqlens_k), block_mask, "
+                    + "alibi_slopes, key_lengths.")
     private @Nullable Path input;
 
-    @Option(names = "--out", paramLabel = "OUT.npz", description = "Where out, lse and, with dout, dq, dk, dv go.")
+    @Option(names = "--out", paramLabel = "OUT.npz", description = "Where out, lse and, with dout, dq, dk, dv (and dbias, if there is a bias) go.")
     private @Nullable Path output;
 
     @Option(names = "--q", paramLabel = "Q.npy", description = "q from a file of its own, instead of IN.npz.")
@@ -164,6 +165,10 @@ final class RunCommand implements Callable<Integer> {
             arrays.put("dq", written(gradients.dq()));
             arrays.put("dk", written(gradients.dk()));
             arrays.put("dv", written(gradients.dv()));
+            Tensor dBias = gradients.dBias();
+            if (dBias != null) {
+                arrays.put("dbias", dBias);
+            }
             progress.step();
             return new Summary(problem.spec(), forward.report(), gradients.report(), name(), arrays);
         }

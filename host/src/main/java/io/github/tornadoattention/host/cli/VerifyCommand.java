@@ -99,7 +99,8 @@ final class VerifyCommand implements Callable<Integer> {
 
     private static Exact expected(ArraySource source, boolean backward) {
         return new Exact(doubles(source, "out"), doubles(source, "lse"), backward ? doubles(source, "dq") : null,
-                backward ? doubles(source, "dk") : null, backward ? doubles(source, "dv") : null);
+                backward ? doubles(source, "dk") : null, backward ? doubles(source, "dv") : null,
+                backward && source.has("bias") ? doubles(source, "dbias") : null);
     }
 
     private static double[] doubles(ArraySource source, String name) {

@@ -11,6 +11,7 @@ final class BackwardScratch {
     private final Scratch scratch = new Scratch();
 
     final ScoreModifier modifier;
+    final PairTables tables;
     final RowDropout dropout;
     final Transposed transposed;
     final float[][] residentA;
@@ -33,6 +34,7 @@ final class BackwardScratch {
     BackwardScratch(AttentionSpec spec, Call call) {
         int headDim = spec.headDim();
         modifier = new ScoreModifier(spec, TileMath.RESIDENT, scratch);
+        tables = new PairTables(spec, call);
         dropout = new RowDropout(spec, call);
         transposed = new Transposed(headDim, scratch.floats(headDim));
         residentA = scratch.rows(headDim, TileMath.RESIDENT);

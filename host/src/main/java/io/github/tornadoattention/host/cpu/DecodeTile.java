@@ -40,6 +40,7 @@ final class DecodeTile {
     private final int bc;
     private final int rows;
     private final Runs runs;
+    private final PairTables tables;
     private final RowDropout dropout;
     private final float[] a;
     private final RowSource keys;
@@ -62,6 +63,7 @@ final class DecodeTile {
         this.bc = RowSource.inPlace(spec) ? MOST_KEYS : FEW_KEYS;
         this.rows = spec.heads() / spec.kvHeads() * spec.seqQ();
         this.runs = new Runs(spec);
+        this.tables = new PairTables(spec, call);
         this.dropout = new RowDropout(spec, call);
         this.m = new float[rows];
         this.l = new float[rows];
@@ -178,6 +180,13 @@ final class DecodeTile {
         }
         across(count);
         float largest = modify(h, (long) i + spec.diagonal() - first, count);
+        if (tables.active()) {
+            tables.alongKeys(a, b, h, i, first - scores, scores, scores + count, Float.NEGATIVE_INFINITY);
+            largest = PanelSoftmax.NOTHING;
+            for (int c = 0; c < count; c++) {
+                largest = Math.max(largest, a[scores + c]);
+            }
+        }
         // m' = max(m, max s)
         if (largest > m[r] || Float.isNaN(largest)) {
             float alpha = (float) StrictMath.exp(m[r] - largest);

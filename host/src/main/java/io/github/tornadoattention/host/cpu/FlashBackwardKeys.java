@@ -50,8 +50,7 @@ final class FlashBackwardKeys {
             Arrays.fill(dvt[d], 0, j1 - j0, 0f);
         }
         if (existing > 0) {
-            scratch.transposed.load(t.k(), firstKey, existing, 1f, kt);
-            scratch.transposed.load(t.v(), firstKey, existing, 1f, vt);
+            loadKeys(t, b, g, j0, existing);
             int group = spec.heads() / spec.kvHeads();
             for (int h = g * group; h < (g + 1) * group; h++) {
                 head(t, b, h, j0, existing);
@@ -61,27 +60,39 @@ final class FlashBackwardKeys {
         scratch.transposed.store(dvt, 1f, t.dv(), firstKey, j1 - j0);
     }
 
+    /** Makes keys {@code j0 <= j < j0 + count}, which exist, with their values the ones that stay. */
+    void loadKeys(BackwardTensors t, int b, int g, int j0, int count) {
+        long firstKey = ((long) b * spec.kvHeads() + g) * spec.seqK() + j0;
+        scratch.transposed.load(t.k(), firstKey, count, 1f, kt);
+        scratch.transposed.load(t.v(), firstKey, count, 1f, vt);
+    }
+
     private void head(BackwardTensors t, int b, int h, int j0, int bc) {
-        long firstQuery = ((long) b * spec.heads() + h) * spec.seqQ();
-        float scale = (float) spec.scale();
         runs.ofQueries(h, j0, j0 + bc);
         for (int run = 0; run < runs.count(); run++) {
             for (int i0 = runs.start(run); i0 < runs.end(run); i0 += BR) {
                 int br = Math.min(BR, runs.end(run) - i0);
-                t.q().read((firstQuery + i0) * headDim, qTile, 0, br * headDim);
-                for (int n = 0; n < br * headDim; n++) {
-                    qTile[n] *= scale;
-                }
-                t.dOut().read((firstQuery + i0) * headDim, dOutTile, 0, br * headDim);
-                t.lse().read(firstQuery + i0, scratch.lse, 0, br);
-                System.arraycopy(t.delta(), (int) firstQuery + i0, scratch.delta, 0, br);
-                visit(b, h, i0, br, j0, bc);
+                scoreGradients(t, b, h, i0, br, j0, bc);
+                sums(b, h, i0, br, j0);
             }
         }
     }
 
-    /** One tile of queries. */
-    private void visit(int b, int h, int i0, int br, int j0, int bc) {
+    /**
+     * Computes P and dS of queries {@code i0 <= i < i0 + br}, at most {@link TileMath#STREAMED}, and the keys that stay, into the rows of the
+     * scratch's {@code p} and {@code dp}; dS without softcap's derivative. What {@code ranges} hides is not written.
+     */
+    void scoreGradients(BackwardTensors t, int b, int h, int i0, int br, int j0, int bc) {
+        long firstQuery = ((long) b * spec.heads() + h) * spec.seqQ();
+        float scale = (float) spec.scale();
+        t.q().read((firstQuery + i0) * headDim, qTile, 0, br * headDim);
+        for (int n = 0; n < br * headDim; n++) {
+            qTile[n] *= scale;
+        }
+        t.dOut().read((firstQuery + i0) * headDim, dOutTile, 0, br * headDim);
+        t.lse().read(firstQuery + i0, scratch.lse, 0, br);
+        BackwardTensors.emptyRows(scratch.lse, br);
+        System.arraycopy(t.delta(), (int) firstQuery + i0, scratch.delta, 0, br);
         ranges.ofQueries(i0, br, j0, bc);
         int[] from = ranges.from;
         int[] to = ranges.to;
@@ -96,7 +107,13 @@ final class FlashBackwardKeys {
                 long distance = (long) j0 - (i0 + r) - spec.diagonal();
                 scratch.modifier.apply(p[r], h, distance, slope == null ? null : slope[r], from[r], to[r]);
             }
+            if (scratch.tables.active()) {
+                scratch.tables.alongKeys(p[r], b, h, i0 + r, j0, from[r], to[r], PairTables.FINITE);
+            }
             math.exp(p[r], scratch.lse[r], from[r], to[r]);
+            if (scratch.tables.active()) {
+                scratch.tables.hideAlongKeys(p[r], b, h, i0 + r, j0, from[r], to[r]);
+            }
         }
 
         // dS = P ∘ (dO Vᵀ - D), dO Vᵀ times Z / (1 - dropout)
@@ -106,6 +123,16 @@ final class FlashBackwardKeys {
                 scratch.dropout.alongKeys(dp[r], b, h, i0 + r, j0, from[r], to[r]);
             }
             math.softmaxGradient(dp[r], p[r], scratch.delta[r], from[r], to[r]);
+        }
+    }
+
+    private void sums(int b, int h, int i0, int br, int j0) {
+        float[][] p = scratch.p;
+        float[][] dp = scratch.dp;
+        float[][] slope = scratch.slope;
+        int[] from = ranges.from;
+        int[] to = ranges.to;
+        for (int r = 0; r < br; r++) {
             if (scratch.dropout.active()) {
                 scratch.dropout.alongKeys(p[r], b, h, i0 + r, j0, from[r], to[r]);
             }

@@ -46,6 +46,7 @@ final class FlashBackwardQueries {
         scratch.transposed.load(t.q(), firstQuery, br, (float) spec.scale(), qt);
         scratch.transposed.load(t.dOut(), firstQuery, br, 1f, dOutT);
         t.lse().read(firstQuery, scratch.lse, 0, br);
+        BackwardTensors.emptyRows(scratch.lse, br);
         System.arraycopy(t.delta(), (int) firstQuery, scratch.delta, 0, br);
         for (float[] row : dqt) {
             Arrays.fill(row, 0, br, 0f);
@@ -78,7 +79,13 @@ final class FlashBackwardQueries {
                 long distance = (long) i0 + spec.diagonal() - (j0 + c);
                 scratch.modifier.apply(p[c], h, distance, slope == null ? null : slope[c], from[c], to[c]);
             }
+            if (scratch.tables.active()) {
+                scratch.tables.alongQueries(p[c], b, h, i0, j0 + c, from[c], to[c], PairTables.FINITE);
+            }
             math.exp(p[c], scratch.lse, from[c], to[c]);
+            if (scratch.tables.active()) {
+                scratch.tables.hideAlongQueries(p[c], b, h, i0, j0 + c, from[c], to[c]);
+            }
         }
 
         // dS = P ∘ (V dOᵀ - D), V dOᵀ times Z / (1 - dropout)

@@ -19,6 +19,7 @@ final class FlashForward implements ForwardTile {
     private final Runs runs;
     private final TileMath math;
     private final ScoreModifier modifier;
+    private final PairTables tables;
     private final RowDropout dropout;
     private final Transposed transposed;
     private final Scratch scratch = new Scratch();
@@ -41,6 +42,7 @@ final class FlashForward implements ForwardTile {
         this.runs = new Runs(spec);
         this.ranges = new TileRanges(Band.of(spec), scratch);
         this.math = math;
+        this.tables = new PairTables(spec, call);
         this.dropout = new RowDropout(spec, call);
         this.modifier = new ScoreModifier(spec, TileMath.RESIDENT, scratch);
         this.transposed = new Transposed(headDim, scratch.floats(headDim));
@@ -94,6 +96,12 @@ final class FlashForward implements ForwardTile {
             }
         }
 
+        if (tables.active()) {
+            for (int c = 0; c < bc; c++) {
+                tables.alongQueries(s[c], b, h, i0, j0 + c, from[c], to[c], PairTables.FINITE);
+            }
+        }
+
         // m' = max(m, max over c of S)
         System.arraycopy(m, 0, mNext, 0, br);
         for (int c = 0; c < bc; c++) {
@@ -104,6 +112,9 @@ final class FlashForward implements ForwardTile {
         Arrays.fill(lTile, 0, br, 0f);
         for (int c = 0; c < bc; c++) {
             math.exp(s[c], mNext, from[c], to[c]);
+            if (tables.active()) {
+                tables.hideAlongQueries(s[c], b, h, i0, j0 + c, from[c], to[c]);
+            }
             math.add(lTile, s[c], from[c], to[c]);
             if (dropout.active()) {
                 dropout.alongQueries(s[c], b, h, i0, j0 + c, from[c], to[c]);

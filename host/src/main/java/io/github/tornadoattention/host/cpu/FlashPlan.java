@@ -10,6 +10,7 @@ import io.github.tornadoattention.host.Report;
 import io.github.tornadoattention.host.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Flash attention on the CPU: cuts the work into tiles that share nothing, and lets the workers take them. */
@@ -30,9 +31,10 @@ final class FlashPlan implements Plan {
     private final @Nullable BackwardWorker[] backward;
     private final @Nullable VectorGradients gradients;
     private final @Nullable Decoder decoder;
+    private final @Nullable BiasGradient biasGradient;
 
     /** One worker's share of the backward pass. */
-    private record BackwardWorker(BackwardScratch scratch, FlashBackwardKeys keys, FlashBackwardQueries queries) {}
+    private record BackwardWorker(BackwardScratch scratch, FlashBackwardKeys keys, FlashBackwardQueries queries, float[] biasSum) {}
 
     FlashPlan(AttentionSpec spec, int threads, boolean vectors, String device) {
         this.spec = spec;
@@ -49,6 +51,7 @@ final class FlashPlan implements Plan {
         this.forward = new ForwardTile[threads];
         this.backward = new BackwardWorker[threads];
         this.decoder = vectors && Decoder.fits(spec) ? new Decoder(spec, call, workers) : null;
+        this.biasGradient = BiasGradient.of(spec, keyTiles);
         this.gradients = vectors ? new VectorGradients(spec, call, workers) : null;
     }
 
@@ -96,13 +99,14 @@ final class FlashPlan implements Plan {
         long kernelStart = System.nanoTime();
         if (gradients != null) {
             gradients.run(t, f.out());
+            Tensor dBias = gradientOfBias(t);
             // dQ was added up tile by tile, in float32; it is rounded once
             Tensor dq = t.dq().to(spec.dtype());
             long end = System.nanoTime();
             long sums = spec.dtype() == DType.FP32 ? 0 : dq.size();
-            long bytes = (delta.length + sums) * Float.BYTES + gradients.bytes();
+            long bytes = (delta.length + sums) * Float.BYTES + gradients.bytes() + backwardBytes();
             return new Gradients(
-                    dq, t.dk(), t.dv(), report(VectorGradients.KERNELS, end - kernelStart, end - start, bytes));
+                    dq, t.dk(), t.dv(), dBias, report(withBias(VectorGradients.KERNELS), end - kernelStart, end - start, bytes));
         }
         workers.run(Math.ceilDiv(delta.length, DELTA_ROWS), (worker, task) -> {
             BackwardScratch scratch = backwardOf(worker).scratch();
@@ -111,13 +115,37 @@ final class FlashPlan implements Plan {
         });
         gradientsOfKeys(t);
         gradientsOfQueries(t);
+        Tensor dBias = gradientOfBias(t);
         long end = System.nanoTime();
-        long bytes = (long) delta.length * Float.BYTES;
+        long bytes = (long) delta.length * Float.BYTES + backwardBytes();
+        List<String> kernels = withBias(List.of("delta", "flash-backward-keys", "flash-backward-queries"));
+        return new Gradients(t.dq(), t.dk(), t.dv(), dBias, report(kernels, end - kernelStart, end - start, bytes));
+    }
+
+    private long backwardBytes() {
+        long bytes = 0;
         for (BackwardWorker worker : backward) {
-            bytes += worker == null ? 0 : worker.scratch().bytes();
+            bytes += worker == null ? 0 : worker.scratch().bytes() + (biasGradient == null ? 0 : (long) worker.biasSum().length * Float.BYTES);
         }
-        List<String> kernels = List.of("delta", "flash-backward-keys", "flash-backward-queries");
-        return new Gradients(t.dq(), t.dk(), t.dv(), report(kernels, end - kernelStart, end - start, bytes));
+        return bytes;
+    }
+
+    private List<String> withBias(List<String> kernels) {
+        return biasGradient == null ? kernels : Stream.concat(kernels.stream(), Stream.of("flash-backward-bias")).toList();
+    }
+
+    private @Nullable Tensor gradientOfBias(BackwardTensors t) {
+        int[] shape = spec.biasShape();
+        if (biasGradient == null || shape == null) {
+            return null;
+        }
+        BiasGradient bias = biasGradient;
+        Tensor dBias = zeros(DType.FP32, shape);
+        workers.run(bias.tasks(), (worker, task) -> {
+            BackwardWorker state = backwardOf(worker);
+            bias.run(t, state.keys(), state.scratch(), state.biasSum(), task, dBias);
+        });
+        return dBias;
     }
 
     /** On the heap: fresh memory from outside costs more to touch for the first time than results cost to write. */
@@ -171,7 +199,8 @@ final class FlashPlan implements Plan {
         if (present == null) {
             BackwardScratch scratch = new BackwardScratch(spec, call);
             present = new BackwardWorker(scratch,
-                    new FlashBackwardKeys(spec, math[worker], scratch), new FlashBackwardQueries(spec, math[worker], scratch));
+                    new FlashBackwardKeys(spec, math[worker], scratch), new FlashBackwardQueries(spec, math[worker], scratch),
+                    biasGradient == null ? new float[0] : BiasGradient.scratch());
             backward[worker] = present;
         }
         return present;

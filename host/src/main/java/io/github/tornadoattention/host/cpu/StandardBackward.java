@@ -4,6 +4,8 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Tensor;
 import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** The four passes of the standard backward, with P and dS between them. Hidden pairs are left out of every loop. */
 final class StandardBackward {
@@ -25,6 +27,8 @@ final class StandardBackward {
     private final float[][] p;
     private final float[][] ds;
     private final float[] lse;
+    /** dS without the cap's derivative, for the gradient of the bias. */
+    private final float @Nullable [][] biased;
 
     StandardBackward(AttentionSpec spec, Call call, Workers workers, Forward f, Tensor dOut, Tensor dq, Tensor dk, Tensor dv) {
         this.spec = spec;
@@ -41,6 +45,8 @@ final class StandardBackward {
         this.p = rows.scoreMatrix();
         this.ds = rows.scoreMatrix();
         this.lse = f.lse().toArray();
+        BackwardTensors.emptyRows(lse, lse.length);
+        this.biased = spec.biasShape() == null ? null : rows.scoreMatrix();
     }
 
     long bytes() {
@@ -51,11 +57,14 @@ final class StandardBackward {
     void probabilities() {
         rows.forEachRow((worker, row, b, h, i) -> {
             Runs runs = worker.runs;
-            StandardScores.row(spec, worker, f.q(), kColumns, rows.firstColumn(b, h), p[row], h, row, i);
+            StandardScores.row(spec, worker, f.q(), kColumns, rows.firstColumn(b, h), p[row], b, h, row, i);
             for (int run = 0; run < runs.count(); run++) {
                 int from = runs.start(run);
                 int to = runs.end(run);
                 worker.math.exp(p[row], lse[row], from, to);
+                if (worker.tables.active()) {
+                    worker.tables.hideAlongKeys(p[row], b, h, i, 0, from, to);
+                }
                 if (worker.modifier.curved()) {
                     System.arraycopy(worker.slope, from, ds[row], from, to - from);
                 } else {
@@ -91,8 +100,41 @@ final class StandardBackward {
                     worker.dropout.alongKeys(p[row], b, h, i, 0, from, to);
                 }
                 worker.math.multiply(ds[row], dp, from, to);
+                if (biased != null) {
+                    System.arraycopy(dp, from, biased[row], from, to - from);
+                }
             }
         });
+    }
+
+    /** dBias = dS, summed over what shares an element. */
+    void biasGradient(Tensor dBias) {
+        float[][] from = Objects.requireNonNull(biased);
+        int[] shape = Objects.requireNonNull(spec.biasShape());
+        workers.run(shape[0] * shape[1] * shape[2], (worker, task) -> {
+            int entry = task / shape[2] / shape[1];
+            int head = task / shape[2] % shape[1];
+            int query = task % shape[2];
+            float[] sums = new float[shape[3]];
+            Runs runs = new Runs(spec);
+            for (int b = entry; b < (shape[0] == 1 ? spec.batch() : entry + 1); b++) {
+                for (int h = head; h < (shape[1] == 1 ? spec.heads() : head + 1); h++) {
+                    for (int i = query; i < (shape[2] == 1 ? spec.seqQ() : query + 1); i++) {
+                        addRow(sums, from[(b * spec.heads() + h) * spec.seqQ() + i], runs, b, h, i);
+                    }
+                }
+            }
+            dBias.write(sums, 0, (long) task * shape[3], shape[3]);
+        });
+    }
+
+    private void addRow(float[] sums, float[] row, Runs runs, int b, int h, int i) {
+        runs.ofKeys(b, h, i, i + 1);
+        for (int run = 0; run < runs.count(); run++) {
+            for (int j = runs.start(run); j < runs.end(run); j++) {
+                sums[sums.length == 1 ? 0 : j] += row[j];
+            }
+        }
     }
 
     /** dQ = scale · dS K. */

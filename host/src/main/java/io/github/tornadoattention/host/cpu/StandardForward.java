@@ -37,7 +37,7 @@ final class StandardForward {
     /** S = scale · Q Kᵀ, softcap and bias included. */
     void scores() {
         rows.forEachRow((worker, row, b, h, i) ->
-                StandardScores.row(spec, worker, q, kColumns, rows.firstColumn(b, h), s[row], h, row, i));
+                StandardScores.row(spec, worker, q, kColumns, rows.firstColumn(b, h), s[row], b, h, row, i));
     }
 
     /** P = softmax(S) by row, lse with it, then dropout. */
@@ -55,19 +55,22 @@ final class StandardForward {
                 int count = runs.end(run) - runs.start(run);
                 System.arraycopy(s[row], runs.start(run), p[row], runs.start(run), count);
                 worker.math.exp(p[row], max, runs.start(run), runs.end(run));
+                if (worker.tables.active()) {
+                    worker.tables.hideAlongKeys(p[row], b, h, i, 0, runs.start(run), runs.end(run));
+                }
                 for (int j = runs.start(run); j < runs.end(run); j++) {
                     sum += p[row][j];
                 }
             }
             for (int run = 0; run < runs.count(); run++) {
                 for (int j = runs.start(run); j < runs.end(run); j++) {
-                    p[row][j] /= sum;
+                    p[row][j] = sum == 0 ? 0 : p[row][j] / sum;
                 }
                 if (worker.dropout.active()) {
                     worker.dropout.alongKeys(p[row], b, h, i, 0, runs.start(run), runs.end(run));
                 }
             }
-            boolean empty = runs.count() == 0;
+            boolean empty = sum == 0;
             worker.item[0] = empty ? Float.NEGATIVE_INFINITY : (float) (max + Math.log(sum));
             lse.write(worker.item, 0, row, 1);
         });

@@ -55,25 +55,31 @@ final class StandardPlan implements Plan {
         long kernelStart = System.nanoTime();
         pass.probabilities();
         pass.scoreGradients();
+        int[] biasShape = spec.biasShape();
+        Tensor dBias = biasShape == null ? null : Tensor.zeros(biasShape);
+        if (dBias != null) {
+            pass.biasGradient(dBias);
+        }
         pass.queryGradients();
         pass.keyGradients();
         long end = System.nanoTime();
         List<String> kernels = List.of("standard-probabilities", "standard-score-gradients", "standard-query-gradients",
                 "standard-key-gradients");
-        return new Gradients(dq, dk, dv, report(kernels, end - kernelStart, end - start, pass.bytes()));
+        return new Gradients(dq, dk, dv, dBias, report(kernels, end - kernelStart, end - start, pass.bytes()));
     }
 
     /** Refuses before anything is allocated. */
     private void requireMemory() {
-        long floats = Math.multiplyExact(2L * spec.batch() * spec.heads() * spec.seqQ(), (long) spec.seqK());
+        int matrices = spec.biasShape() == null ? 2 : 3;
+        long floats = Math.multiplyExact((long) matrices * spec.batch() * spec.heads() * spec.seqQ(), (long) spec.seqK());
         double needed = (double) floats * Float.BYTES;
         Runtime vm = Runtime.getRuntime();
         long free = vm.maxMemory() - (vm.totalMemory() - vm.freeMemory());
         if (needed > free) {
             throw new DeviceException(
-                    ("the standard algorithm needs %.1f MB for two matrices of %d x %d in %d heads, the JVM has %.1f MB left: "
+                    ("the standard algorithm needs %.1f MB for %d matrices of %d x %d in %d heads, the JVM has %.1f MB left: "
                                     + "use flash, or a larger heap (-Xmx)")
-                            .formatted(needed / 1e6, spec.seqQ(), spec.seqK(), spec.batch() * spec.heads(), free / 1e6));
+                            .formatted(needed / 1e6, matrices, spec.seqQ(), spec.seqK(), spec.batch() * spec.heads(), free / 1e6));
         }
     }
 

@@ -31,6 +31,7 @@ final class StandardRows {
         final Runs runs;
         final TileMath math;
         final ScoreModifier modifier;
+        final PairTables tables;
         final RowDropout dropout;
         final float[] item;
         final float[] other;
@@ -42,6 +43,7 @@ final class StandardRows {
             runs = new Runs(spec);
             math = new ScalarTileMath(spec.seqK());
             modifier = new ScoreModifier(spec, spec.seqK(), own);
+            tables = new PairTables(spec, call);
             dropout = new RowDropout(spec, call);
             item = own.floats(spec.headDim());
             other = own.floats(spec.headDim());

@@ -14,13 +14,14 @@ final class StandardScores {
      *
      * @param kColumns keys as columns
      * @param first first of this head's columns
+     * @param b entry
      * @param h query head
      * @param row row of q, counted over entries, heads and queries
      * @param i query
      */
     static void row(
             AttentionSpec spec, StandardRows.Worker worker, Tensor q, float[][] kColumns, int first,
-            float[] s, int h, int row, int i) {
+            float[] s, int b, int h, int row, int i) {
         int headDim = spec.headDim();
         q.read((long) row * headDim, worker.item, 0, headDim);
         for (int d = 0; d < headDim; d++) {
@@ -34,6 +35,9 @@ final class StandardScores {
             if (worker.modifier.active()) {
                 boolean curved = worker.modifier.curved();
                 worker.modifier.apply(s, h, -((long) i + spec.diagonal()), curved ? worker.slope : null, from, to);
+            }
+            if (worker.tables.active()) {
+                worker.tables.alongKeys(s, b, h, i, 0, from, to, PairTables.FINITE);
             }
         }
     }

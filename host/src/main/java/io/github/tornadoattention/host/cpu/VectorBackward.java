@@ -28,6 +28,7 @@ final class VectorBackward {
     private final Runs runs;
     private final Band band;
     private final VectorModifier modifier;
+    private final PairTables tables;
     private final PanelDropout dropout;
     private final float[] a;
     private final float[] lse = new float[BR];
@@ -59,6 +60,7 @@ final class VectorBackward {
         this.runs = new Runs(spec);
         this.band = Band.of(spec);
         this.modifier = new VectorModifier(spec);
+        this.tables = new PairTables(spec, call);
         this.dropout = new PanelDropout(spec, call, BR);
         this.a = new float[layout(0) + Alignment.LINE];
     }
@@ -172,6 +174,7 @@ final class VectorBackward {
         PackedRows.scale(a, qRows, br, headDim, scale);
         PackedRows.load(t.dOut(), firstQuery + i0, br, headDim, a, stage, dOutRows);
         t.lse().read(firstQuery + i0, lse, 0, br);
+        BackwardTensors.emptyRows(lse, br);
         System.arraycopy(t.delta(), (int) firstQuery + i0, delta, 0, br);
         for (int r = 0; r < br; r++) {
             Arrays.fill(a, dqRows + r * STRIDE, dqRows + r * STRIDE + Math.ceilDiv(headDim, COUNT) * COUNT, 0f);
@@ -200,6 +203,9 @@ final class VectorBackward {
         PanelProducts.of(a, p, q, kt + at, rows, dims);
         if (modifier.active()) {
             modifier.apply(a, p, rows, h, (long) first - start - spec.diagonal(), modifier.curved() ? slopes : -1);
+        }
+        if (tables.active()) {
+            tables.panelOfKeys(a, p, rows, b, h, start, first, end - first);
         }
         PanelGradient.probabilities(a, p, rows, lse, skip);
         // dS = P ∘ (Z ∘ dO Vᵀ / (1 - dropout) - D), and P = Z ∘ P / (1 - dropout) for dV

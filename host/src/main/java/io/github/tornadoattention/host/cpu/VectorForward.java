@@ -30,6 +30,7 @@ final class VectorForward implements ForwardTile {
     private final Runs runs;
     private final Band band;
     private final VectorModifier modifier;
+    private final PairTables tables;
     private final PanelDropout dropout;
     private final float biasBound;
     private final float[] a;
@@ -59,6 +60,7 @@ final class VectorForward implements ForwardTile {
         this.runs = new Runs(spec);
         this.band = Band.of(spec);
         this.modifier = new VectorModifier(spec);
+        this.tables = new PairTables(spec, call);
         this.dropout = new PanelDropout(spec, call, BC);
         this.biasBound = modifier.largestBias();
         this.qBound = new float[panels];
@@ -138,7 +140,7 @@ final class VectorForward implements ForwardTile {
             boolean safe = qBound[p] * kBound + biasBound < SAFE;
             boolean full = band.firstKey(end - 1, j0, j1) == j0 && band.endKey(first, j0, j1) == j1;
             if (full) {
-                full(b, h, first, p, j0, j1, safe);
+                full(b, h, first, end, p, j0, j1, safe);
             } else {
                 masked(b, h, first, end, p, j0, start, stop, safe);
             }
@@ -146,11 +148,11 @@ final class VectorForward implements ForwardTile {
     }
 
     /** A panel that sees all keys of the tile. */
-    private void full(int b, int h, int first, int p, int j0, int j1, boolean safe) {
+    private void full(int b, int h, int first, int end, int p, int j0, int j1, boolean safe) {
         int rows = j1 - j0;
         // S = scale · K Qᵀ (the scale is in qt)
         PanelProducts.of(a, s, kRows, qt + p * dims * WIDTH, rows, dims);
-        modify(h, first, j0, rows, safe);
+        modify(b, h, first, end, j0, rows, safe);
         softmax(p, rows);
         PanelSoftmax.exponentials(a, s, rows, m + p * WIDTH, l + p * WIDTH);
         drop(b, h, first, j0, rows);
@@ -158,12 +160,15 @@ final class VectorForward implements ForwardTile {
         PanelSums.add(a, ot + p * dims * WIDTH, vRows, s, rows, dims);
     }
 
-    private void modify(int h, int first, int j0, int rows, boolean safe) {
+    private void modify(int b, int h, int first, int end, int j0, int rows, boolean safe) {
         if (modifier.active()) {
             modifier.apply(a, s, rows, h, (long) first + spec.diagonal() - j0, -1);
         }
         if (!safe) {
             PanelSoftmax.spoil(a, s, rows);
+        }
+        if (tables.active()) {
+            tables.panelOfQueries(a, s, rows, b, h, j0, first, end - first);
         }
     }
 
@@ -200,7 +205,7 @@ final class VectorForward implements ForwardTile {
         PanelProducts.of(a, s, kRows + skipped, qt + p * dims * WIDTH, both, dims);
         PanelProducts.ofHalf(a, s + both * WIDTH + HALF, kRows + skipped + both * PackedRows.STRIDE, qt + p * dims * WIDTH + HALF,
                 upper, dims);
-        modify(h, first, start, rows, safe);
+        modify(b, h, first, end, start, rows, safe);
         PanelSoftmax.hide(a, s, rows, from, to);
         softmax(p, rows);
         PanelSoftmax.exponentials(a, s, rows, m + p * WIDTH, l + p * WIDTH);

@@ -50,7 +50,10 @@ public final class ReferenceBackend implements Backend {
             Tensor dq = rounded(exact.dq(), spec.qShape()).to(spec.dtype());
             Tensor dk = rounded(exact.dk(), spec.kvShape()).to(spec.dtype());
             Tensor dv = rounded(exact.dv(), spec.kvShape()).to(spec.dtype());
-            return new Gradients(dq, dk, dv, report(start, 2L * dq.size() + dk.size() + dv.size()));
+            int[] biasShape = spec.biasShape();
+            Tensor dBias = biasShape == null ? null : rounded(exact.dBias(), biasShape);
+            return new Gradients(dq, dk, dv, dBias,
+                    report(start, 2L * dq.size() + dk.size() + dv.size() + (dBias == null ? 0 : dBias.size())));
         }
 
         private static Tensor rounded(double @Nullable [] exact, int[] shape) {

@@ -2,6 +2,8 @@ package io.github.tornadoattention.host.reference;
 
 import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.Broadcast;
+import io.github.tornadoattention.host.DenseMask;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.kernels.Dropout;
 import java.util.stream.IntStream;
@@ -30,6 +32,9 @@ final class ReferencePasses {
     private final double[] dq;
     private final double[] dk;
     private final double[] dv;
+    private final double[] dBias;
+    private final double @Nullable [] bias;
+    private final Broadcast biasAt;
 
     ReferencePasses(AttentionSpec spec, Precision precision, AttentionInputs inputs, @Nullable Tensor dOut) {
         this.spec = spec;
@@ -43,6 +48,10 @@ final class ReferencePasses {
         this.softcap = precision.round(spec.softcap());
         this.keepFactor = precision.round(1 / (1 - spec.dropout()));
         this.threshold = Dropout.threshold(spec.dropout());
+        Tensor givenBias = inputs.bias();
+        this.bias = givenBias == null ? null : doubles(givenBias);
+        this.biasAt = givenBias == null ? new Broadcast(0, 0, 0, 0) : Broadcast.of(givenBias.shape());
+        this.dBias = new double[dOut == null || givenBias == null ? 0 : givenBias.size()];
         this.out = new double[q.length];
         this.lse = new double[spec.batch() * spec.heads() * spec.seqQ()];
         this.dq = new double[dOut == null ? 0 : q.length];
@@ -59,10 +68,11 @@ final class ReferencePasses {
         return doubles;
     }
 
-    /** Runs everything. Key/value heads share nothing, so they run side by side; the order of each sum is fixed. */
+    /** Runs everything. Key/value heads share nothing but the bias, so they run side by side without one; the order of each sum is fixed. */
     Exact run() {
-        IntStream.range(0, spec.batch() * spec.kvHeads()).parallel().forEach(this::keyValueHead);
-        return dOut == null ? new Exact(out, lse, null, null, null) : new Exact(out, lse, dq, dk, dv);
+        IntStream heads = IntStream.range(0, spec.batch() * spec.kvHeads());
+        (dBias.length == 0 ? heads.parallel() : heads).forEach(this::keyValueHead);
+        return dOut == null ? new Exact(out, lse, null, null, null) : new Exact(out, lse, dq, dk, dv, bias == null ? null : dBias);
     }
 
     private void keyValueHead(int head) {
@@ -107,8 +117,8 @@ final class ReferencePasses {
             for (int r = 0; r < rows.length; r++) {
                 int atQ = ((b * spec.heads() + h) * spec.seqQ() + rows[r]) * dim;
                 for (int j = 0; j < spec.seqK(); j++) {
-                    if (spec.visible(b, h, rows[r], j)) {
-                        score(row, h, rows[r], j, dot(q, atQ, k, atK + j * dim, dim));
+                    if (spec.visible(b, h, rows[r], j) && !hidden(b, h, rows[r], j)) {
+                        score(row, b, h, rows[r], j, dot(q, atQ, k, atK + j * dim, dim));
                         map[(n * rows.length + r) * spec.seqK() + j] = (float) Math.exp(row.s[j] - lseOfRows.get(b, h, rows[r]));
                     }
                 }
@@ -126,7 +136,7 @@ final class ReferencePasses {
         // 1. which keys does the query see?
         boolean empty = true;
         for (int j = 0; j < spec.seqK(); j++) {
-            row.visible[j] = spec.visible(b, h, i, j);
+            row.visible[j] = spec.visible(b, h, i, j) && !hidden(b, h, i, j);
             empty &= !row.visible[j];
         }
         if (empty) {
@@ -134,11 +144,11 @@ final class ReferencePasses {
             return;
         }
 
-        // 2. s_j = scale · (q_i · k_j), then softcap, then ALiBi
+        // 2. s_j = scale · (q_i · k_j), then softcap, then ALiBi and the bias
         boolean finite = true;
         for (int j = 0; j < spec.seqK(); j++) {
             if (row.visible[j]) {
-                score(row, h, i, j, dot(q, atQ, k, atK + j * dim, dim));
+                score(row, b, h, i, j, dot(q, atQ, k, atK + j * dim, dim));
                 finite &= Double.isFinite(row.s[j]);
             }
         }
@@ -179,11 +189,11 @@ final class ReferencePasses {
 
         double[] dO = dOut;
         if (dO != null) {
-            gradient(dO, atQ, atK, row);
+            gradient(dO, b, h, i, row);
         }
     }
 
-    private void score(Row row, int h, int i, int j, double dot) {
+    private void score(Row row, int b, int h, int i, int j, double dot) {
         double s = t(scale * t(dot));
         row.slope[j] = 1;
         if (softcap != 0) {
@@ -195,7 +205,17 @@ final class ReferencePasses {
         if (slope != 0) {
             s = t(s - t(slope * Math.abs((double) i + spec.diagonal() - j)));
         }
+        if (bias != null) {
+            s = r(s + bias[biasAt.at(b, h, i, j)]);
+        }
         row.s[j] = s;
+    }
+
+    /** Whether the call's mask hides the pair, or a bias of negative infinity. */
+    private boolean hidden(int b, int h, int i, int j) {
+        DenseMask mask = inputs.mask();
+        return (mask != null && !mask.isVisible(b, h, i, j))
+                || (bias != null && bias[biasAt.at(b, h, i, j)] == Double.NEGATIVE_INFINITY);
     }
 
     private boolean kept(int b, int h, int i, int j) {
@@ -207,8 +227,10 @@ final class ReferencePasses {
         return (four >> j % 4) % 2 == 1;
     }
 
-    private void gradient(double[] dO, int atQ, int atK, Row row) {
+    private void gradient(double[] dO, int b, int h, int i, Row row) {
         int dim = spec.headDim();
+        int atQ = ((b * spec.heads() + h) * spec.seqQ() + i) * dim;
+        int atK = (b * spec.kvHeads() + spec.kvHead(h)) * spec.seqK() * dim;
 
         // 8. D_i = do_i · o_i
         double delta = t(dot(dO, atQ, out, atQ, dim));
@@ -220,11 +242,15 @@ final class ReferencePasses {
             }
         }
 
-        // 10. ds_j = p_j (z_j do_i · v_j - D_i), through softcap (its slope) and scale
+        // 10. ds_j = p_j (z_j do_i · v_j - D_i), dbias_ij += ds_j, then ds_j through softcap (its slope) and scale
         for (int j = 0; j < spec.seqK(); j++) {
             if (row.visible[j]) {
                 double dp = t(row.z[j] * t(dot(dO, atQ, v, atK + j * dim, dim)));
                 double ds = t(row.p[j] * r(dp - delta));
+                if (bias != null) {
+                    int at = biasAt.at(b, h, i, j);
+                    dBias[at] = r(dBias[at] + ds);
+                }
                 row.ds[j] = t(scale * t(ds * row.slope[j]));
             }
         }

@@ -3,6 +3,8 @@ package io.github.tornadoattention.host.tornado;
 import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
+import io.github.tornadoattention.host.Broadcast;
+import io.github.tornadoattention.host.DenseMask;
 import io.github.tornadoattention.kernels.Dropout;
 import io.github.tornadoattention.kernels.Options;
 import io.github.tornadoattention.kernels.Shape;
@@ -49,6 +51,12 @@ final class Arguments {
         if (spec.blockMask() != null) {
             options |= Options.BLOCKS;
         }
+        if (spec.biasShape() != null) {
+            options |= Options.BIAS;
+        }
+        if (spec.maskShape() != null) {
+            options |= Options.MASK;
+        }
         if (spec.dropout() > 0) {
             options |= Options.DROPOUT;
         }
@@ -84,6 +92,22 @@ final class Arguments {
         }
         for (int n = 0; n < lists.lists().length; n++) {
             shape.set(atLists + n, lists.lists()[n] + (n < lists.offsets() ? atLists : 0));
+        }
+        int[] biasShape = spec.biasShape();
+        if (biasShape != null) {
+            Broadcast strides = Broadcast.of(biasShape);
+            shape.set(Shape.BIAS_BATCH_STRIDE, strides.batch());
+            shape.set(Shape.BIAS_HEAD_STRIDE, strides.head());
+            shape.set(Shape.BIAS_QUERY_STRIDE, strides.query());
+            shape.set(Shape.BIAS_KEY_STRIDE, strides.key());
+        }
+        int[] maskShape = spec.maskShape();
+        if (maskShape != null) {
+            Broadcast strides = DenseMask.strides(maskShape);
+            shape.set(Shape.MASK_BATCH_STRIDE, strides.batch());
+            shape.set(Shape.MASK_HEAD_STRIDE, strides.head());
+            shape.set(Shape.MASK_QUERY_STRIDE, strides.query());
+            shape.set(Shape.MASK_KEY_STRIDE, maskShape[3] == 1 ? 0 : 1);
         }
         shape.set(Shape.DROPOUT_THRESHOLD, Dropout.threshold(spec.dropout()));
         shapes.add(shape);

@@ -39,6 +39,8 @@ final class BlockKernels implements AutoCloseable {
     private final FloatArray numbers;
     private final int options;
     private final List<IntArray> shapes = new ArrayList<>();
+    private final FloatArray noBias = new FloatArray(1);
+    private final IntArray noMask = new IntArray(1);
     private @Nullable Gradient gradient;
     private @Nullable Stage forward;
     private @Nullable Stage backward;
@@ -105,8 +107,8 @@ final class BlockKernels implements AutoCloseable {
         int places = Math.ceilDiv(size.queries(), t.blockQ());
         IntArray shape = shape(places);
         TaskGraph graph = new TaskGraph("block")
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, shape, numbers)
-                .task("forward", FlashForward::forward, new KernelContext(), q, k, v, out, lse, shape, numbers, size.headDim(), t.blocks(), t.threads(),
+                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, shape, numbers, noBias, noMask)
+                .task("forward", FlashForward::forward, new KernelContext(), q, k, v, out, lse, shape, numbers, noBias, noMask, size.headDim(), t.blocks(), t.threads(),
                         t.slices(size.headDim()), options)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, out, lse);
         return new Stage(device, profiled, graph,
@@ -122,11 +124,11 @@ final class BlockKernels implements AutoCloseable {
         IntArray shapeQ = shape(queryPlaces);
         IntArray shapeK = shape(keyPlaces);
         TaskGraph graph = new TaskGraph("blockBackward")
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, out, lse, g.dOut, shapeQ, shapeK, numbers)
+                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, out, lse, g.dOut, shapeQ, shapeK, numbers, noBias, noMask)
                 .task("rowDots", RowDots::rowDots, new KernelContext(), out, g.dOut, g.delta, shapeQ, size.headDim())
-                .task("keys", FlashBackwardKeys::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dk, g.dv, shapeK, numbers, size.headDim(),
+                .task("keys", FlashBackwardKeys::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dk, g.dv, shapeK, numbers, noBias, noMask, size.headDim(),
                         tk.blocks(), tk.threads(), tk.slices(size.headDim()), options)
-                .task("queries", FlashBackwardQueries::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dq, shapeQ, numbers, size.headDim(),
+                .task("queries", FlashBackwardQueries::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dq, shapeQ, numbers, noBias, noMask, size.headDim(),
                         tq.blocks(), tq.threads(), tq.slices(size.headDim()), options)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq, g.dk, g.dv)
                 .persistOnDevice(g.delta); // else its memory is never given back

@@ -4,6 +4,7 @@ import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.host.DenseMask;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Plan;
@@ -90,7 +91,10 @@ abstract class DevicePlan implements Plan {
     /** Inputs and outputs of both passes, held at once: each pass has its own copies on the device. */
     private long residentBytes() {
         long tensors = 2 * crossingBytes(spec.qShape()) + 2 * crossingBytes(spec.kvShape());
-        return 3 * tensors + 2 * bytes(spec.lseShape());
+        int[] biasShape = spec.biasShape();
+        int[] maskShape = spec.maskShape();
+        long tables = 3 * (biasShape == null ? 0 : bytes(biasShape)) + 2 * (maskShape == null ? 0 : (long) Integer.BYTES * DenseMask.words(maskShape));
+        return 3 * tensors + 2 * bytes(spec.lseShape()) + tables;
     }
 
     private String what() {
@@ -130,9 +134,7 @@ abstract class DevicePlan implements Plan {
 
     private Stage.Cost uploadForward(AttentionInputs inputs) {
         DeviceArrays a = arrays();
-        a.q.copyIn(inputs.q());
-        a.k.copyIn(inputs.k());
-        a.v.copyIn(inputs.v());
+        a.copyIn(inputs);
         Stage stage = forwardStage();
         arguments.call(inputs);
         return stage.upload();
@@ -140,9 +142,7 @@ abstract class DevicePlan implements Plan {
 
     private Stage.Cost uploadBackward(Tensor dOut, Forward f) {
         DeviceArrays a = arrays();
-        a.q.copyIn(f.q());
-        a.k.copyIn(f.k());
-        a.v.copyIn(f.v());
+        a.copyIn(f.inputs());
         a.out.copyIn(f.out());
         a.lse.copyIn(f.lse());
         a.gradients().dOut().copyIn(dOut);
@@ -165,7 +165,8 @@ abstract class DevicePlan implements Plan {
         Tensor dq = g.dq().copyOut();
         Tensor dk = g.dk().copyOut();
         Tensor dv = g.dv().copyOut();
-        return new Gradients(dq, dk, dv, report(backwardKernels(), cost, start, backwardExtraBytes()));
+        Tensor dBias = spec.biasShape() == null ? null : g.dBias().copyOut();
+        return new Gradients(dq, dk, dv, dBias, report(backwardKernels(), cost, start, backwardExtraBytes()));
     }
 
     private Stage forwardStage() {

@@ -5,6 +5,7 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.DeviceMemoryException;
 import io.github.tornadoattention.host.Plan;
+import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
@@ -30,13 +31,24 @@ final class KernelChoice {
         BlockMask mask = spec.blockMask();
         if (!tensor && mask != null
                 && FLASH.stream().anyMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), mask.size(), device.limits()).isEmpty())) {
+            if (hasTables(spec)) {
+                throw new UsageException("no tile that this device can have divides blocks of %d, and with a mask or bias such blocks are not supported: "
+                        .formatted(mask.size()) + "use a size that is a multiple of 16");
+            }
             return new StreamedPlan(backend, device, spec, device.limits(), profiled,
                     "no tile that this device can have divides blocks of %d; sizes that are multiples of 16 are faster".formatted(mask.size()));
         }
         try {
             return tensor ? new TensorPlan(backend, device, spec, profiled) : new FlashPlan(backend, device, spec, profiled);
         } catch (DeviceMemoryException e) {
+            if (hasTables(spec)) {
+                throw e; // mask and bias are not cut into blocks
+            }
             return new StreamedPlan(backend, device, spec, device.limits(), profiled, String.valueOf(e.getMessage()));
         }
+    }
+
+    private static boolean hasTables(AttentionSpec spec) {
+        return spec.maskShape() != null || spec.biasShape() != null;
     }
 }

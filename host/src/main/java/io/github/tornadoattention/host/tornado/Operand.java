@@ -70,6 +70,11 @@ final class Operand {
         return ints;
     }
 
+    /** The lengths (a copy). */
+    int[] shape() {
+        return shape.clone();
+    }
+
     /** The number of elements. */
     int size() {
         return crossing.size();

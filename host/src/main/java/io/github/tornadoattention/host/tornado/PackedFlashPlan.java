@@ -82,10 +82,11 @@ class PackedFlashPlan implements PackedPlan {
                 .parameters(DataTransferMode.FIRST_EXECUTION, shape)
                 .constants(numbers)
                 .inputs(a.q, a.k, a.v)
+                .tables(each, a)
                 .widen(a.q, a.k, a.v)
                 .task("forward", Stage.grid("FlashForward", (long) places.places() * each.heads(), t, limits), g -> g.task("forward",
                         FlashForward::forward, new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), a.out.floats(), a.lse.floats(), shape,
-                        numbers, each.headDim(), t.blocks(), t.threads(), t.slices(each.headDim()), options))
+                        numbers, a.bias.floats(), a.mask, each.headDim(), t.blocks(), t.threads(), t.slices(each.headDim()), options))
                 .narrow(a.out)
                 .outputs(a.out, a.lse)
                 .stage(device, profiled);
@@ -122,15 +123,18 @@ class PackedFlashPlan implements PackedPlan {
                 .parameters(DataTransferMode.FIRST_EXECUTION, shapeQ, shapeK)
                 .constants(numbers)
                 .inputs(a.q, a.k, a.v, a.out, a.lse, g.dOut())
+                .tables(each, a)
                 .widen(a.q, a.k, a.v, a.out, g.dOut())
                 .task("rowDots", Stage.rows((long) each.heads() * spec.totalQ()), graph -> graph.task("rowDots", RowDots::rowDots,
                         new KernelContext(), a.out.floats(), dOut, g.delta(), shapeQ, each.headDim()))
                 .task("keys", Stage.grid("FlashBackwardKeys", (long) keys.places() * each.kvHeads(), tk, limits), graph -> graph.task("keys",
                         FlashBackwardKeys::backward, new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, a.lse.floats(), g.delta(),
-                        g.dk().floats(), g.dv().floats(), shapeK, numbers, each.headDim(), tk.blocks(), tk.threads(), tk.slices(each.headDim()), options))
+                        g.dk().floats(), g.dv().floats(), shapeK, numbers, a.bias.floats(), a.mask, each.headDim(), tk.blocks(), tk.threads(),
+                        tk.slices(each.headDim()), options))
                 .task("queries", Stage.grid("FlashBackwardQueries", (long) queries.places() * each.heads(), tq, limits), graph -> graph.task("queries",
                         FlashBackwardQueries::backward, new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, a.lse.floats(), g.delta(),
-                        g.dq().floats(), shapeQ, numbers, each.headDim(), tq.blocks(), tq.threads(), tq.slices(each.headDim()), options))
+                        g.dq().floats(), shapeQ, numbers, a.bias.floats(), a.mask, each.headDim(), tq.blocks(), tq.threads(),
+                        tq.slices(each.headDim()), options))
                 .narrow(g.dq(), g.dk(), g.dv())
                 .outputs(g.dq(), g.dk(), g.dv())
                 .stage(device, profiled);

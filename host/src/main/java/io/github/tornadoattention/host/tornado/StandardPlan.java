@@ -3,10 +3,12 @@ package io.github.tornadoattention.host.tornado;
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.UsageException;
+import io.github.tornadoattention.kernels.Options;
 import io.github.tornadoattention.kernels.RowDots;
 import io.github.tornadoattention.kernels.StandardBackward;
 import io.github.tornadoattention.kernels.StandardForward;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -47,6 +49,7 @@ final class StandardPlan extends DevicePlan {
                 .parameters(arguments.transfer(), shape)
                 .constants(arguments.numbers())
                 .inputs(a.q, a.k, a.v)
+                .tables(spec, a)
                 .widen(a.q, a.k, a.v);
         return probabilities(tasks, a)
                 .task("output", Stage.loops(rows(), spec.headDim()), g -> g.task("output", StandardForward::output, p, a.v.floats(),
@@ -62,7 +65,7 @@ final class StandardPlan extends DevicePlan {
         FloatArray p = probabilities();
         return tasks
                 .task("scores", Stage.loops(rows(), spec.seqK()), g -> g.task("scores", StandardForward::scores, a.q.floats(), a.k.floats(), p,
-                        shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim(), arguments.options()))
+                        shape, arguments.numbers(), a.bias.floats(), a.mask, rows(), spec.seqK(), spec.headDim(), arguments.options()))
                 .task("softmax", Stage.loop(rows()), g -> g.task("softmax", StandardForward::softmax, p, a.lse.floats(), shape,
                         arguments.numbers(), rows(), spec.seqK(), arguments.options()));
     }
@@ -77,13 +80,18 @@ final class StandardPlan extends DevicePlan {
                 .parameters(arguments.transfer(), shape)
                 .constants(arguments.numbers())
                 .inputs(a.q, a.k, a.v, a.out, g.dOut())
+                .tables(spec, a)
                 .widen(a.q, a.k, a.v, a.out, g.dOut());
-        return probabilities(tasks, a)
+        probabilities(tasks, a)
                 .task("rowDots", Stage.rows(rows()), graph -> graph.task("rowDots", RowDots::rowDots, new KernelContext(), a.out.floats(), dOut,
-                        g.delta(), shape, spec.headDim()))
-                .task("scoreGradients", Stage.loops(rows(), spec.seqK()), graph -> graph.task("scoreGradients", StandardBackward::scores,
-                        a.q.floats(), a.k.floats(), a.v.floats(), dOut, p, g.delta(), ds, shape, arguments.numbers(),
-                        rows(), spec.seqK(), spec.headDim(), arguments.options()))
+                        g.delta(), shape, spec.headDim()));
+        if (spec.biasShape() != null) {
+            // the bias comes after softcap, so its gradient has no derivative of it
+            scoreGradients(tasks, "biasedScoreGradients", a, g, ds, arguments.options() & ~Options.SOFTCAP)
+                    .task("bias", Stage.loop(g.dBias().size()), graph -> graph.task("bias", StandardBackward::bias, ds, g.dBias().floats(), shape,
+                            g.dBias().size(), spec.seqK()));
+        }
+        return scoreGradients(tasks, "scoreGradients", a, g, ds, arguments.options())
                 .task("queries", Stage.loops(rows(), spec.headDim()), graph -> graph.task("queries", StandardBackward::queries, ds, a.k.floats(),
                         g.dq().floats(), shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim()))
                 .task("keys", Stage.loops(keys, spec.headDim()), graph -> graph.task("keys", StandardBackward::keys, a.q.floats(), dOut, p, ds,
@@ -92,7 +100,15 @@ final class StandardPlan extends DevicePlan {
                 .scratch(p, ds, g.delta())
                 .narrow(g.dq(), g.dk(), g.dv())
                 .outputs(g.dq(), g.dk(), g.dv())
+                .outputs(g.ofBias(spec))
                 .stage(device, profiled());
+    }
+
+    private Tasks scoreGradients(Tasks tasks, String task, DeviceArrays a, DeviceArrays.GradientArrays g, FloatArray ds, int options) {
+        FloatArray p = probabilities();
+        return tasks.task(task, Stage.loops(rows(), spec.seqK()), graph -> graph.task(task, StandardBackward::scores,
+                a.q.floats(), a.k.floats(), a.v.floats(), g.dOut().floats(), p, g.delta(), ds, shape, arguments.numbers(),
+                rows(), spec.seqK(), spec.headDim(), options));
     }
 
     private long matrixBytes() {
@@ -121,7 +137,8 @@ final class StandardPlan extends DevicePlan {
 
     @Override
     List<String> backwardKernels() {
-        return List.of("StandardForward.scores", "StandardForward.softmax", "RowDots", "StandardBackward.scores", "StandardBackward.queries",
-                "StandardBackward.keys");
+        List<String> bias = spec.biasShape() == null ? List.of() : List.of("StandardBackward.scores", "StandardBackward.bias");
+        return Stream.of(List.of("StandardForward.scores", "StandardForward.softmax", "RowDots"), bias,
+                List.of("StandardBackward.scores", "StandardBackward.queries", "StandardBackward.keys")).flatMap(List::stream).toList();
     }
 }

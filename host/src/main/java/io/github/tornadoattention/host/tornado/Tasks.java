@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host.tornado;
 
+import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.kernels.Arrival;
 import io.github.tornadoattention.kernels.Conversions;
 import java.util.ArrayList;
@@ -61,6 +62,15 @@ final class Tasks {
         upload.transferToDevice(mode, arrays);
         Collections.addAll(parameters, arrays);
         return this;
+    }
+
+    /** The bias and the mask, which come with every call where the spec has them. */
+    Tasks tables(AttentionSpec spec, DeviceArrays a) {
+        return parameters(mode(spec.biasShape() != null), a.bias.floats()).parameters(mode(spec.maskShape() != null), a.mask);
+    }
+
+    private static int mode(boolean changes) {
+        return changes ? DataTransferMode.EVERY_EXECUTION : DataTransferMode.FIRST_EXECUTION;
     }
 
     /** Operands that come from the host, as they cross over. */

@@ -46,6 +46,8 @@ final class TensorPlan extends FlashPlan {
                 && spec.headDim() <= MOST_CHUNKS * CHUNK
                 && spec.scale() > 0
                 && spec.dropout() == 0
+                && spec.maskShape() == null
+                && spec.biasShape() == null
                 && Stream.of(TensorForward.class, TensorBackwardQueries.class, TensorBackwardKeys.class)
                         .noneMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), blockSize(spec), device.limits()).isEmpty());
     }

@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.DeviceException;
 import io.github.tornadoattention.kernels.Extent;
+import io.github.tornadoattention.kernels.FlashBackwardBias;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
@@ -32,6 +33,8 @@ final class TileTable {
             FlashBackwardQueries.class, List.of(
                     new Tiling(64, 64, 8, 16, 16, 16), new Tiling(32, 64, 8, 16, 16, 16), new Tiling(32, 32, 8, 8, 16, 16), new Tiling(32, 32, 8, 16, 16, 16),
                     new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 8, 8)),
+            FlashBackwardBias.class, List.of(
+                    new Tiling(32, 32, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 8, 8)),
             FlashBackwardKeys.class, List.of(
                     new Tiling(64, 64, 8, 16, 16, 16), new Tiling(64, 64, 16, 16, 16, 16), new Tiling(64, 32, 16, 16, 16, 16), new Tiling(32, 32, 8, 8, 16, 16),
                     new Tiling(32, 32, 16, 16, 16, 16), new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 16, 16, 16, 16)));

@@ -182,6 +182,19 @@ class BadInputTest {
         assertRefused(sound(), List.of("--block-size", "2"), "a block size is given, but array 'block_mask'", "is missing");
     }
 
+    @Test
+    void masksAndBiases() {
+        assertRefused(with("mask", floats(2, 1, 3, 5)), List.of(), "array 'mask' of", "uint8");
+        assertRefused(with("bias", ints(1, 2)), List.of(), "array 'bias' of", "must have 4 dimensions");
+        assertRefused(with("bias", floats(2, 1, 3, 4)), List.of(), "array 'bias' of",
+                "bias has shape [2, 1, 3, 4], must be [2, 4, 3, 5] or 1 in place of any of these");
+        Call.of("run", with("bias", floats(2, 1, 3, 5)).toString(), "--backend", "cpu").done();
+    }
+
+    private Path with(String name, byte[] array) {
+        return NpyFiles.npz(folder.resolve("in.npz"), "q", floats(2, 4, 3, 8), "k", floats(2, 2, 5, 8), "v", floats(2, 2, 5, 8), name, array);
+    }
+
     @ParameterizedTest
     @CsvSource(delimiterString = " | ", quoteCharacter = '`', textBlock = """
             --scale NaN         | scale is NaN

@@ -33,8 +33,10 @@ class FiniteDifferencesTest {
                 small().alibi().build(),
                 small().softcap(0.9).build(),
                 small().dropout(0.4).build(),
+                small().maskShape(2, 1, 4, 6).biasShape(1, 2, 4, 6).build(),
+                small().biasShape(1, 1, 1, 6).causal().softcap(0.9).build(),
                 small().blockMask(Inputs.mask(plain, 2, 2, 0.6, 5)).build(),
-                small().kvHeads(1).causal().window(3, -1).keyLengths(6, 4).alibiSlopes(0.3f, 0.8f).softcap(1.5).dropout(0.2)
+                small().kvHeads(1).causal().window(3, -1).keyLengths(6, 4).alibiSlopes(0.3f, 0.8f).softcap(1.5).dropout(0.2).biasShape(2, 1, 4, 6).maskShape(1, 2, 1, 6)
                         .blockMask(Inputs.mask(plain, 2, 1, 0.7, 6)).build());
     }
 
@@ -47,10 +49,15 @@ class FiniteDifferencesTest {
         assertSlopes("dq", exact.dq(), in, in.q());
         assertSlopes("dk", exact.dk(), in, in.k());
         assertSlopes("dv", exact.dv(), in, in.v());
+        if (in.inputs().bias() != null) {
+            assertSlopes("dbias", exact.dBias(), in, in.inputs().bias());
+        }
     }
 
     private static Inputs onGrid(Inputs in) {
-        return in.with(onGrid(in.q()), onGrid(in.k()), onGrid(in.v()));
+        Inputs with = in.with(onGrid(in.q()), onGrid(in.k()), onGrid(in.v()));
+        Tensor bias = in.inputs().bias();
+        return bias == null ? with : new Inputs(in.spec(), with.inputs().withBias(onGrid(bias)), in.dOut());
     }
 
     private static Tensor onGrid(Tensor tensor) {
@@ -81,7 +88,8 @@ class FiniteDifferencesTest {
         values[n] += (float) h;
         Tensor there = Tensor.of(values, moved.shape());
         Inputs with = in.with(moved == in.q() ? there : in.q(), moved == in.k() ? there : in.k(), moved == in.v() ? there : in.v());
-        Exact exact = ReferenceAttention.forwardBackward(in.spec(), with.inputs(), null);
+        Tensor bias = in.inputs().bias();
+        Exact exact = ReferenceAttention.forwardBackward(in.spec(), with.inputs().withBias(moved == bias ? there : bias), null);
         float[] dOut = in.dOut().toArray();
         double loss = 0;
         for (int m = 0; m < dOut.length; m++) {

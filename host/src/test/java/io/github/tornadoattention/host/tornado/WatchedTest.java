@@ -57,6 +57,8 @@ class WatchedTest {
                 base().alibi().build(),
                 base().softcap(3).build(),
                 base().dropout(0.3).build(),
+                base().maskShape(2, 1, 35, 70).biasShape(1, 2, 1, 70).build(),
+                base().causal().biasShape(1, 1, 1, 70).build(),
                 base().scale(40).build(),
                 base().blockMask(Inputs.mask(plain, 64, 1, 0.7, 1)).build(),
                 base().blockMask(Inputs.mask(plain, 32, 2, 0.5, 2)).kvHeads(1).build(),
@@ -88,7 +90,7 @@ class WatchedTest {
     void everyTilingIsClean() {
         for (int headDim : List.of(1, 40, 96)) {
             AttentionSpec plain = AttentionSpec.builder(1, 1, 66, headDim).build();
-            AttentionSpec spec = AttentionSpec.builder(1, 1, 66, headDim).causal().softcap(4).dropout(0.2)
+            AttentionSpec spec = AttentionSpec.builder(1, 1, 66, headDim).causal().softcap(4).dropout(0.2).biasShape(1, 1, 66, 66)
                     .blockMask(Inputs.mask(plain, 64, 1, 1, 1)).build();
             for (Tiled tiled : Tiled.all(spec)) {
                 assertClean(spec, tiled, Algorithm.FLASH);
