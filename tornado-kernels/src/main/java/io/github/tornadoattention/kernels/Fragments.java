@@ -17,13 +17,17 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  * uses, as long as the header that {@code mmaStore} skips, and has the accumulators of eight fragments, 64 columns, in 32 elements ({@link #at}): sixteen of row
  * g, then sixteen of row g + 8.
  */
-final class Fragments {
+public final class Fragments {
     /** Elements before the first one in an array of accumulators. */
     static final int HEADER = 4;
     /** From an element of row g to the one below it in row g + 8. */
     static final int BELOW = 16;
     /** What {@code mmaStore} takes for the length of a row, so that row g + 8 comes {@link #BELOW} elements after row g. */
     private static final int ROW = 2;
+
+    /** The exponent bits of a float16, and of a bfloat16. */
+    public static final int HALF_EXPONENT = 0x7C00;
+    public static final int BRAIN_EXPONENT = 0x7F80;
 
     private Fragments() {
     }
@@ -74,6 +78,11 @@ final class Fragments {
             d = ctx.mma(a, b, c, MMAShape.M16N8K16);
         }
         return d;
+    }
+
+    /** The bits that are all set in 16-bit numbers that are not finite. */
+    static int exponent(int options) {
+        return (options & Options.BRAIN) != 0 ? BRAIN_EXPONENT : HALF_EXPONENT;
     }
 
     /** Two numbers rounded to 16 bits, the first in the lower half. TornadoVM computes with the bits of a bfloat16 in 16 bits, unless they become a long. */

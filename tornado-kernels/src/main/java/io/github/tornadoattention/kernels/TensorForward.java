@@ -14,12 +14,12 @@ import uk.ac.manchester.tornado.api.types.arrays.LongArray;
  * where P passes too: out as scores, back as a factor. Everything else stays in registers ({@link Fragments} says how), so that local memory, which bounds
  * kernels like this, carries 16 bits for each score once in and once out, and K and V.
  *
- * <p>Rows of the output are scaled anew only if a maximum rose by more than {@link #MARGIN}: l and the division at the end make any other reference as exact.
- * Whether it did is all that the warps have to tell each other before the exponentials, so a tile costs two barriers.
+ * <p>Rows of the output are scaled anew only if P grew beyond {@link #LARGE}: l and the division at the end make any other reference than the maximum as exact.
+ * Whether it did is all that the warps have to tell each other, so a tile costs two barriers, and maxima are looked for in tiles that climb only.
  */
 public final class TensorForward {
-    /** How far a score may pass its row's reference m: exp of it is still far from the largest float16. */
-    private static final float MARGIN = 8f;
+    /** What a lane's part of a row of P may add up to before the row gets another reference m: far from the largest float16. */
+    private static final float LARGE = 4096f;
 
     private TensorForward() {
     }
@@ -98,7 +98,7 @@ public final class TensorForward {
             int n = item + i * threads;
             int row = n / perRow;
             int c = n % perRow;
-            long four = q.get((baseQ + TornadoMath.min(q0 + row, seqQ - 1) * rowStride) / 4 + c);
+            long four = TensorPack.notANumber(q.get((baseQ + TornadoMath.min(q0 + row, seqQ - 1) * rowStride) / 4 + c), Fragments.exponent(options));
             int at = (row / 16 * chunks + c / 4) * 128 + row % 16 * 8 + c % 4 * 2;
             pTile[at] = (int) four;
             pTile[at + 1] = (int) (four >> 32);
@@ -140,6 +140,8 @@ public final class TensorForward {
         int zero = Fragments.zero(item, ctx.groupIdx);
         float[] acc = new float[Fragments.HEADER + (headDim + 63) / 64 * 32];
         float[] s = new float[Fragments.HEADER + 32];
+        int[] p = new int[blockK / 4];
+        float[] sums = new float[2];
         FloatArray accTarget = Fragments.target(acc, lse, zero);
         FloatArray sTarget = Fragments.target(s, lse, zero);
         Tile.clear(acc, Fragments.HEADER + (headDim + 63) / 64 * 32);
@@ -174,23 +176,18 @@ public final class TensorForward {
                     s[Fragments.HEADER + c] = Band.sees(options, row0, key, diagonal, left, right, keyLength) == 0 ? masked : finite(s[Fragments.HEADER + c]);
                     s[Fragments.HEADER + Fragments.BELOW + c] = Band.sees(options, row1, key, diagonal, left, right, keyLength) == 0 ? masked : finite(s[Fragments.HEADER + Fragments.BELOW + c]);
                 }
-            } else {
+            } else if ((options & Options.BRAIN) != 0) {
                 for (int c = 0; c < blockK / 4; c++) {
-                    l0 = l0 + s[Fragments.HEADER + c] * 0f; // NaN if any is not finite
+                    l0 = l0 + s[Fragments.HEADER + c] * 0f; // NaN if any is not finite: products of bfloat16 may overflow, those of float16 cannot
                     l1 = l1 + s[Fragments.HEADER + Fragments.BELOW + c] * 0f;
                 }
             }
 
-            // has a maximum risen past its margin, in any row of the group?
-            float most0 = s[Fragments.HEADER];
-            float most1 = s[Fragments.HEADER + Fragments.BELOW];
-            for (int c = 1; c < blockK / 4; c++) {
-                most0 = TornadoMath.max(most0, s[Fragments.HEADER + c]);
-                most1 = TornadoMath.max(most1, s[Fragments.HEADER + Fragments.BELOW + c]);
-            }
-            most0 = most0 * factor;
-            most1 = most1 * factor;
-            float climbing = ctx.simdSum(most0 > m0 + MARGIN || most1 > m1 + MARGIN ? 1f : 0f);
+            // P = exp(S - m). Has a score passed m so far, in any row of the group, that its P is too large? The sum tells, and it is rarely so.
+            sums[0] = 0f;
+            sums[1] = 0f;
+            probabilities(options, blockK, s, factor, m0, m1, p, sums);
+            float climbing = ctx.simdSum(sums[0] > LARGE || sums[1] > LARGE ? 1f : 0f);
             if (lane == 0) {
                 climbs[warp] = climbing;
             }
@@ -216,9 +213,15 @@ public final class TensorForward {
 
             // m' = max(m, rowmax S), l' = exp(m - m') l, O' = exp(m - m') O
             if (climbed > 0f) {
+                float most0 = s[Fragments.HEADER];
+                float most1 = s[Fragments.HEADER + Fragments.BELOW];
+                for (int c = 1; c < blockK / 4; c++) {
+                    most0 = TornadoMath.max(most0, s[Fragments.HEADER + c]);
+                    most1 = TornadoMath.max(most1, s[Fragments.HEADER + Fragments.BELOW + c]);
+                }
                 int row = warp * 16 + g;
-                exchange[row * 4 + u] = most0;
-                exchange[(row + 8) * 4 + u] = most1;
+                exchange[row * 4 + u] = most0 * factor;
+                exchange[(row + 8) * 4 + u] = most1 * factor;
                 ctx.localBarrier(); // the maxima of all parts of a row are there
                 float to0 = m0;
                 float to1 = m1;
@@ -239,25 +242,22 @@ public final class TensorForward {
                     acc[at + Fragments.BELOW] = acc[at + Fragments.BELOW] * alpha1;
                     acc[at + Fragments.BELOW + 1] = acc[at + Fragments.BELOW + 1] * alpha1;
                 }
+                sums[0] = 0f;
+                sums[1] = 0f;
+                probabilities(options, blockK, s, factor, m0, m1, p, sums);
             }
-
-            // P = exp(S - m), l += rowsum P (of this lane's columns)
+            l0 = l0 + sums[0];
+            l1 = l1 + sums[1];
             int pAt = warp * blockK * 8 + g * 8 + u;
             for (int c = 0; c < blockK / 8; c++) {
-                float p0 = TornadoMath.exp(s[Fragments.HEADER + 2 * c] * factor - m0);
-                float p1 = TornadoMath.exp(s[Fragments.HEADER + 2 * c + 1] * factor - m0);
-                float p2 = TornadoMath.exp(s[Fragments.HEADER + Fragments.BELOW + 2 * c] * factor - m1);
-                float p3 = TornadoMath.exp(s[Fragments.HEADER + Fragments.BELOW + 2 * c + 1] * factor - m1);
-                l0 = l0 + p0 + p1;
-                l1 = l1 + p2 + p3;
-                pTile[pAt + c / 2 * 128 + c % 2 * 4] = Fragments.pair(options, p0, p1);
-                pTile[pAt + c / 2 * 128 + c % 2 * 4 + 64] = Fragments.pair(options, p2, p3);
+                pTile[pAt + c / 2 * 128 + c % 2 * 4] = p[2 * c];
+                pTile[pAt + c / 2 * 128 + c % 2 * 4 + 64] = p[2 * c + 1];
             }
             ctx.localBarrier(); // P, V_j and K of the next tile are complete
 
             // O += P V_j
             for (int j = 0; j < blockK / 16; j++) {
-                HalfFloat[] p = ctx.mmaLoadA(pTile, 16, warp * blockK * 32 + j * 512);
+                HalfFloat[] factors = ctx.mmaLoadA(pTile, 16, warp * blockK * 32 + j * 512);
                 for (int c = 0; c < headDim / 8; c++) {
                     int at = Fragments.at(c);
                     float[] o = new float[4];
@@ -265,7 +265,7 @@ public final class TensorForward {
                     o[1] = acc[at + 1];
                     o[2] = acc[at + Fragments.BELOW];
                     o[3] = acc[at + Fragments.BELOW + 1];
-                    float[] sum = Fragments.multiply(ctx, options, p, ctx.mmaLoadB(vTile, 16, j * headDim * 32 + c * 256), o);
+                    float[] sum = Fragments.multiply(ctx, options, factors, ctx.mmaLoadB(vTile, 16, j * headDim * 32 + c * 256), o);
                     Fragments.keep(ctx, sum, accTarget, c, g, u);
                 }
                 acc[zero] = 0f;
@@ -298,6 +298,21 @@ public final class TensorForward {
             if (row1 < seqQ) {
                 lse.set(batchHead * seqQ + row1, l1 == 0f ? masked : m1 + TornadoMath.log(l1));
             }
+        }
+    }
+
+    /** P of a lane's scores: pairs of rows g and g + 8 in turn, and what they add to the sums of the two rows. */
+    private static void probabilities(int options, int blockK, float[] s, float factor, float m0, float m1, int[] p, float[] sums) {
+        for (int c = 0; c < blockK / 8; c++) {
+            int at = Fragments.at(c);
+            float p0 = TornadoMath.exp(s[at] * factor - m0);
+            float p1 = TornadoMath.exp(s[at + 1] * factor - m0);
+            float p2 = TornadoMath.exp(s[at + Fragments.BELOW] * factor - m1);
+            float p3 = TornadoMath.exp(s[at + Fragments.BELOW + 1] * factor - m1);
+            sums[0] = sums[0] + p0 + p1;
+            sums[1] = sums[1] + p2 + p3;
+            p[2 * c] = Fragments.pair(options, p0, p1);
+            p[2 * c + 1] = Fragments.pair(options, p2, p3);
         }
     }
 

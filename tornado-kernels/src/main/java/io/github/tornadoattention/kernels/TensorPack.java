@@ -17,7 +17,7 @@ import uk.ac.manchester.tornado.api.types.arrays.LongArray;
  * <p>Matrices are [B, H, L, D] of float16 or bfloat16, which are moved as bits, four to a long. The result has L rounded up to {@link #ROWS}; rows that do not
  * exist, or lie at or past an entry's key length, are not read and become 0.
  *
- * <p>Launch: one work-item for each four rows and four elements ({@link #columns}) or each row and four elements ({@link #rows}); others do nothing.
+ * <p>Launch: one work-item for each four rows and four elements; others do nothing.
  */
 public final class TensorPack {
     /** What L is rounded up to: the longest tile that a kernel streams. */
@@ -32,10 +32,11 @@ public final class TensorPack {
      * @param matrix  [B, H, L, D] in longs of four
      * @param packed  [B, H, L'/8, D, 8] in longs of four, L' being L rounded up to {@link #ROWS}
      * @param shape   the slots of {@link Shape}: batch and heads, strides, lengths
-     * @param headDim D, a multiple of 16
-     * @param queries 1 if the matrix has the shape of q, 0 if that of k
+     * @param headDim  D, a multiple of 16
+     * @param queries  1 if the matrix has the shape of q, 0 if that of k
+     * @param exponent the bits that are all set in numbers that are not finite, which become NaN, so that no product of them is negative infinity
      */
-    public static void columns(KernelContext ctx, LongArray matrix, LongArray packed, IntArray shape, int headDim, int queries) {
+    public static void columns(KernelContext ctx, LongArray matrix, LongArray packed, IntArray shape, int headDim, int queries, int exponent) {
         int perRow = headDim / 4;
         int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
         int seq = queries != 0 ? shape.get(Shape.SEQ_Q) : shape.get(Shape.SEQ_K);
@@ -55,7 +56,7 @@ public final class TensorPack {
             for (int r = 0; r < 4; r++) {
                 four[r] = 0L;
                 if (row + r < end) {
-                    four[r] = matrix.get((base + (row + r) * stride) / 4 + c);
+                    four[r] = notANumber(matrix.get((base + (row + r) * stride) / 4 + c), exponent);
                 }
             }
             int to = ((batchHead * padded + row) / 8 * headDim + c * 4) * 2 + row % 8 / 4;
@@ -85,8 +86,8 @@ public final class TensorPack {
         int padded = (seq + ROWS - 1) / ROWS * ROWS;
         int item = ctx.globalIdx;
         int c = item % perRow;
-        int row = item / perRow % padded;
-        int batchHead = item / perRow / padded;
+        int row = item / perRow % (padded / 4) * 4;
+        int batchHead = item / perRow / (padded / 4);
         int batch = batchHead / heads;
         if (batch < shape.get(Shape.BATCH)) {
             int end = queries != 0 ? seq : shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
@@ -94,18 +95,38 @@ public final class TensorPack {
             int base = queries != 0
                     ? batch * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
                     : batch * shape.get(Shape.K_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.K_HEAD_STRIDE);
-            long four = 0L;
-            if (row < end) {
-                four = matrix.get((base + row * stride) / 4 + c);
-            }
-            if (exponent != 0) {
-                long bits = exponent;
-                for (int e = 0; e < 4; e++) {
-                    long one = bits << 16 * e;
-                    four = (four & one) == one ? four & ~(0xFFFFL << 16 * e) : four;
+            int to = ((batchHead * padded + row) / 16 * (headDim / 8) + c / 2) * 32 + row % 16 * 2 + c % 2;
+            for (int r = 0; r < 4; r++) {
+                long four = 0L;
+                if (row + r < end) {
+                    four = zeroed(matrix.get((base + (row + r) * stride) / 4 + c), exponent);
                 }
+                packed.set(to + 2 * r, four);
             }
-            packed.set(((batchHead * padded + row) / 16 * (headDim / 8) + c / 2) * 32 + row % 16 * 2 + c % 2, four);
         }
+    }
+
+    /** Four 16-bit numbers, 0 in place of each that is not finite; as they are if {@code exponent} is 0. */
+    private static long zeroed(long four, int exponent) {
+        long result = four;
+        if (exponent != 0) {
+            long bits = exponent;
+            for (int e = 0; e < 4; e++) {
+                long one = bits << 16 * e;
+                result = (four & one) == one ? result & ~(0xFFFFL << 16 * e) : result;
+            }
+        }
+        return result;
+    }
+
+    /** Four 16-bit numbers, NaN in place of each that is not finite. */
+    static long notANumber(long four, int exponent) {
+        long result = four;
+        long bits = exponent;
+        for (int e = 0; e < 4; e++) {
+            long one = bits << 16 * e;
+            result = (four & one) == one ? result | 0x7FFFL << 16 * e : result;
+        }
+        return result;
     }
 }

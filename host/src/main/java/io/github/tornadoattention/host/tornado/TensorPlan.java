@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.kernels.Fragments;
 import io.github.tornadoattention.kernels.Options;
 import io.github.tornadoattention.kernels.RowDots;
 import io.github.tornadoattention.kernels.TensorBackwardKeys;
@@ -25,16 +26,15 @@ final class TensorPlan extends FlashPlan {
     /** Head dims are multiples of this. */
     private static final int CHUNK = 16;
     private static final int MOST_CHUNKS = 8;
-    /** Bits that are all set in numbers that are not finite. */
-    private static final int FP16_EXPONENT = 0x7C00;
-    private static final int BF16_EXPONENT = 0x7F80;
 
     private final int options;
+    private final int exponent;
     private int packs;
 
     TensorPlan(String backend, Platform.Device device, AttentionSpec spec, boolean profiled) {
         super(backend, device, spec, profiled);
         options = arguments.options() | (spec.dtype() == DType.BF16 ? Options.BRAIN : 0);
+        exponent = spec.dtype() == DType.BF16 ? Fragments.BRAIN_EXPONENT : Fragments.HALF_EXPONENT;
     }
 
     /** Whether these kernels compute a spec on a device; others compute what they do not. */
@@ -122,7 +122,7 @@ final class TensorPlan extends FlashPlan {
         LongArray packed = new LongArray(packedLongs(queries));
         String task = "columns" + packs++;
         tasks.task(task, Stage.rows(packed.getSize() / 4), graph -> graph.task(task, TensorPack::columns, new KernelContext(), operand.longs(), packed, shape,
-                spec.headDim(), queries ? 1 : 0));
+                spec.headDim(), queries ? 1 : 0, exponent));
         return packed;
     }
 
@@ -130,9 +130,8 @@ final class TensorPlan extends FlashPlan {
     private LongArray rows(Tasks tasks, Operand operand, IntArray shape, boolean queries, boolean finite) {
         LongArray packed = new LongArray(packedLongs(queries));
         String task = "rows" + packs++;
-        int exponent = finite ? spec.dtype() == DType.BF16 ? BF16_EXPONENT : FP16_EXPONENT : 0;
-        tasks.task(task, Stage.rows(packed.getSize()), graph -> graph.task(task, TensorPack::rows, new KernelContext(), operand.longs(), packed, shape,
-                spec.headDim(), queries ? 1 : 0, exponent));
+        tasks.task(task, Stage.rows(packed.getSize() / 4), graph -> graph.task(task, TensorPack::rows, new KernelContext(), operand.longs(), packed, shape,
+                spec.headDim(), queries ? 1 : 0, finite ? exponent : 0));
         return packed;
     }
 

@@ -115,6 +115,25 @@ class TensorPlanTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(names = {"FP16", "BF16"})
+    void infiniteInputsMakeRowsNaNAndNeverEmpty(DType dtype) {
+        AttentionSpec spec = AttentionSpec.builder(1, 1, 20, 16).seqK(40).causal(Causal.TOP_LEFT).dtype(dtype).build();
+        Inputs in = Inputs.random(spec, 3);
+        float[] q = new float[20 * 16];
+        float[] k = new float[40 * 16];
+        Arrays.fill(q, -1f);
+        Arrays.fill(k, 1f);
+        q[3 * 16] = Float.NEGATIVE_INFINITY; // row 3 is negative infinity at every key
+        k[10 * 16 + 2] = Float.POSITIVE_INFINITY; // and so is key 10 for every row that sees it
+        try (Attention attention = Attention.on(simulator, spec)) {
+            Forward forward = attention.forward(Tensor.of(q, 1, 1, 20, 16).to(dtype), Tensor.of(k, 1, 1, 40, 16).to(dtype), in.v());
+            for (int row = 0; row < 20; row++) {
+                assertThat(Float.isNaN(forward.lse().get(0, 0, row))).as("row %d", row).isEqualTo(row == 3 || row >= 10);
+            }
+        }
+    }
+
     @Test
     void whatTheyDoNotTakeGoesElsewhere() {
         Platform.Device device = Platform.devices().getFirst();
