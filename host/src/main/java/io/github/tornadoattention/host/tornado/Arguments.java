@@ -37,7 +37,8 @@ final class Arguments {
         return options;
     }
 
-    private static int options(AttentionSpec spec) {
+    /** The option bits of a spec. */
+    static int options(AttentionSpec spec) {
         int options = 0;
         if (spec.leftBound() != AttentionSpec.UNBOUNDED || spec.rightBound() != AttentionSpec.UNBOUNDED) {
             options |= Options.BAND;

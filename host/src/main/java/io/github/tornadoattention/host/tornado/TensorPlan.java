@@ -26,6 +26,8 @@ final class TensorPlan extends FlashPlan {
     /** Head dims are multiples of this. */
     private static final int CHUNK = 16;
     private static final int MOST_CHUNKS = 8;
+    /** What the kernels know; others compute the rest. */
+    private static final int OPTIONS = Options.BAND | Options.SOFTCAP | Options.ALIBI | Options.BLOCKS;
 
     private final int options;
     private final int exponent;
@@ -45,9 +47,7 @@ final class TensorPlan extends FlashPlan {
                 && spec.headDim() % CHUNK == 0
                 && spec.headDim() <= MOST_CHUNKS * CHUNK
                 && spec.scale() > 0
-                && spec.dropout() == 0
-                && spec.maskShape() == null
-                && spec.biasShape() == null
+                && (Arguments.options(spec) & ~OPTIONS) == 0
                 && Stream.of(TensorForward.class, TensorBackwardQueries.class, TensorBackwardKeys.class)
                         .noneMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), blockSize(spec), device.limits()).isEmpty());
     }
