@@ -7,8 +7,8 @@ public final class AttentionMaps {
     private AttentionMaps() {}
 
     /**
-     * Probabilities {@code P = exp(s - lse)} of some queries, without the matrix of all: memory is in proportion to the rows that are asked for.
-     * Dropout, which comes behind the softmax, has no part in them.
+     * Probabilities {@code P = exp(s - lse)} of some queries, without the matrix of all: memory is in proportion to the rows that
+     * are asked for. Dropout, which comes behind the softmax, has no part in them.
      *
      * @param spec what was computed
      * @param f the forward result
@@ -18,8 +18,8 @@ public final class AttentionMaps {
      * @throws IllegalArgumentException if there is no such head or row, or the result would have 2^31 elements or more
      */
     public static Tensor of(AttentionSpec spec, Forward f, int[] heads, int[] rows) {
-        SpecChecks.require(heads.length >= 1 && rows.length >= 1, "%d heads and %d rows: there must be at least one of each", heads.length,
-                rows.length);
+        SpecChecks.require(heads.length >= 1 && rows.length >= 1, "%d heads and %d rows: there must be at least one of each",
+                heads.length, rows.length);
         for (int head : heads) {
             SpecChecks.require(head >= 0 && head < spec.heads(), "head %d is outside 0..%d", head, spec.heads() - 1);
         }

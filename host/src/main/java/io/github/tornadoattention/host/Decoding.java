@@ -18,10 +18,10 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>The spec says what to compute: seqQ is the most queries of a step and seqK the capacity of the cache. Causal, window and ALiBi
- * go by the lengths of the moment: with n queries over a cache that holds m keys, N is n and M is m for each entry. Keys are split
- * between the parts of a device, whose results are merged, so that a single query is enough to keep all of it busy. Lengths are data:
- * nothing is compiled from one step to the next.
+ * <p>The spec says what to compute: seqQ is the most queries of a step and seqK the capacity of the cache. Causal, window and
+ * ALiBi go by the lengths of the moment: with n queries over a cache that holds m keys, N is n and M is m for each entry. Keys
+ * are split between the parts of a device, whose results are merged, so that a single query is enough to keep all of it busy.
+ * Lengths are data: nothing is compiled from one step to the next.
  *
  * <p>Tensors have the spec's type; the cache is float32, and the host converts what goes in and comes out.
  *
@@ -71,7 +71,8 @@ public final class Decoding implements AutoCloseable {
         require(rotary == null || rotary.dim() <= spec.headDim(), "rotary dim is %d, headDim %d",
                 rotary == null ? 0 : rotary.dim(), spec.headDim());
         for (int b = 0; b < cache.batch(); b++) {
-            require(cache.length(b) == 0, "entry %d of the cache holds %d keys: a cache belongs to one decoding", b, cache.length(b));
+            require(cache.length(b) == 0, "entry %d of the cache holds %d keys: a cache belongs to one decoding", b,
+                    cache.length(b));
         }
         if (!spec.equals(plain(spec))) {
             throw new UsageException("decoding has scale, causal, window, softcap and ALiBi; [%s] asks for more".formatted(spec));

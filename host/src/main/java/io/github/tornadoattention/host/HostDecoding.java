@@ -85,8 +85,8 @@ public class HostDecoding implements DecodePlan {
         }
         long wall = System.nanoTime() - start;
         List<String> kernels = report == null ? List.of() : report.kernels();
-        Report all = new Report(backend.name(), backend.device(), null, algorithm.name().toLowerCase(Locale.ROOT), kernels, wall, 0,
-                wall, extra);
+        Report all = new Report(backend.name(), backend.device(), null, algorithm.name().toLowerCase(Locale.ROOT), kernels, wall,
+                0, wall, extra);
         return new Decoding.Result(Tensor.of(out, q.shape()), Tensor.of(lse, spec.batch(), spec.heads(), n), all);
     }
 

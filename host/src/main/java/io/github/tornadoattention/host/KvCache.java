@@ -49,8 +49,8 @@ public final class KvCache {
         this.freeCount = pool.length;
         long elements = (long) kvHeads * pool.length * pageSize;
         require(elements <= Integer.MAX_VALUE && elements * headDim <= Integer.MAX_VALUE,
-                "a cache of %d heads, %d pages of %d keys and head dim %d has 2^31 elements or more", kvHeads, pool.length, pageSize,
-                headDim);
+                "a cache of %d heads, %d pages of %d keys and head dim %d has 2^31 elements or more", kvHeads, pool.length,
+                pageSize, headDim);
         this.keys = new FloatArray((int) elements * headDim);
         this.values = new FloatArray((int) elements * headDim);
     }
@@ -58,8 +58,8 @@ public final class KvCache {
     /**
      * A cache with room for {@code capacity} keys in each entry.
      *
-     * @throws IllegalArgumentException if a number is below 1, headDim above {@value AttentionSpec#MAX_HEAD_DIM}, or the cache has 2^31
-     *     elements or more
+     * @throws IllegalArgumentException if a number is below 1, headDim above {@value AttentionSpec#MAX_HEAD_DIM}, or the cache
+     * has 2^31 elements or more
      */
     public static KvCache contiguous(int batch, int kvHeads, int capacity, int headDim) {
         requireSizes(batch, kvHeads, capacity, headDim);
@@ -95,12 +95,12 @@ public final class KvCache {
      */
     public static KvCache paged(int batch, int kvHeads, int capacity, int headDim, int pageSize, int[] order) {
         requireSizes(batch, kvHeads, capacity, headDim);
-        require(pageSize >= SMALLEST_PAGE && Integer.bitCount(pageSize) == 1, "page size is %d, must be a power of two from %d on",
-                pageSize, SMALLEST_PAGE);
+        require(pageSize >= SMALLEST_PAGE && Integer.bitCount(pageSize) == 1,
+                "page size is %d, must be a power of two from %d on", pageSize, SMALLEST_PAGE);
         boolean[] seen = new boolean[order.length];
         for (int page : order) {
-            require(page >= 0 && page < order.length && !seen[page], "pages %s are no permutation of 0..%d", Arrays.toString(order),
-                    order.length - 1);
+            require(page >= 0 && page < order.length && !seen[page], "pages %s are no permutation of 0..%d",
+                    Arrays.toString(order), order.length - 1);
             seen[page] = true;
         }
         return new KvCache(batch, kvHeads, capacity, headDim, pageSize, order, true);
@@ -190,7 +190,8 @@ public final class KvCache {
     /** Forgets the keys of an entry from {@code length} on, and gives back the pages that are then empty. */
     void truncate(int entry, int length) {
         require(entry >= 0 && entry < batch, "entry is %d, must be 0..%d", entry, batch - 1);
-        require(length >= 0 && length <= lengths[entry], "entry %d holds %d keys, %d are no fewer", entry, lengths[entry], length);
+        require(length >= 0 && length <= lengths[entry], "entry %d holds %d keys, %d are no fewer", entry, lengths[entry],
+                length);
         lengths[entry] = length;
         while (paged && owned[entry] > Math.ceilDiv(length, pageSize)) {
             free[freeCount++] = pages[entry][--owned[entry]];
@@ -206,8 +207,8 @@ public final class KvCache {
         int wanted = 0;
         for (int b = 0; b < batch; b++) {
             long length = (long) lengths[b] + more[b];
-            require(length <= capacity, "entry %d holds %d of at most %d keys: there is no room for %d more", b, lengths[b], capacity,
-                    more[b]);
+            require(length <= capacity, "entry %d holds %d of at most %d keys: there is no room for %d more", b, lengths[b],
+                    capacity, more[b]);
             wanted += Math.max(0, Math.ceilDiv((int) length, pageSize) - owned[b]);
         }
         require(wanted <= freeCount, "%d pages of %d keys are needed, %d are free", wanted, pageSize, freeCount);

@@ -5,7 +5,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
 /**
- * Attention of a packed batch, ready to run as often as wanted: {@link Attention} for sequences of different lengths without padding.
+ * Attention of a packed batch, ready to run as often as wanted: {@link Attention} for sequences of different lengths without
+ * padding.
  *
  * <pre>{@code
  * int[] starts = {0, 5, 5, 300};                                  // three sequences, the second one empty

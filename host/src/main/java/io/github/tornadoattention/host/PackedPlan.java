@@ -1,6 +1,8 @@
 package io.github.tornadoattention.host;
 
-/** One packed batch made ready on one backend. Use it through {@link PackedAttention}, which checks shapes, threads and life time. */
+/**
+ * One packed batch made ready on one backend. Use it through {@link PackedAttention}, which checks shapes, threads and life time.
+ */
 public interface PackedPlan extends AutoCloseable {
     /**
      * Computes out and lse.

@@ -3,12 +3,12 @@ package io.github.tornadoattention.host;
 import java.util.function.UnaryOperator;
 
 /**
- * Sequences of different lengths, one behind the other, without padding: queries {@code [totalQ, heads, headDim]}, keys and values
- * {@code [totalK, kvHeads, headDim]}, as FlashAttention's variable-length functions take them. Each sequence attends to itself alone; its
- * own lengths are N and M for causal, window and ALiBi.
+ * Sequences of different lengths, one behind the other, without padding: queries {@code [totalQ, heads, headDim]}, keys and
+ * values {@code [totalK, kvHeads, headDim]}, as FlashAttention's variable-length functions take them. Each sequence attends to
+ * itself alone; its own lengths are N and M for causal, window and ALiBi.
  *
- * <p>Sequence b has queries {@code cuSeqlensQ[b] <= i < cuSeqlensQ[b + 1]} and keys {@code cuSeqlensK[b] <= j < cuSeqlensK[b + 1]}. Either may
- * be none.
+ * <p>Sequence b has queries {@code cuSeqlensQ[b] <= i < cuSeqlensQ[b + 1]} and keys {@code cuSeqlensK[b] <= j < cuSeqlensK[b +
+ * 1]}. Either may be none.
  */
 public final class PackedSpec {
     private final int[] cuSeqlensQ;
@@ -26,7 +26,8 @@ public final class PackedSpec {
                 AttentionSpec.builder(1, heads, longest(cuSeqlensQ), headDim).seqK(longest(cuSeqlensK))).build();
         SpecChecks.require(longest.batch() == 1 && longest.heads() == heads && longest.seqQ() == longest(cuSeqlensQ)
                 && longest.seqK() == longest(cuSeqlensK), "the sizes of a packed batch follow from its lengths");
-        SpecChecks.require(longest.keyLengths() == null, "a packed batch has no key lengths: cuSeqlensK says how many keys there are");
+        SpecChecks.require(longest.keyLengths() == null,
+                "a packed batch has no key lengths: cuSeqlensK says how many keys there are");
         SpecChecks.require(longest.blockMask() == null, "a packed batch has no block mask");
         SpecChecks.require(longest.dropout() == 0, "a packed batch has no dropout");
         SpecChecks.require(longest.maskShape() == null && longest.biasShape() == null, "a packed batch has neither mask nor bias");
@@ -49,7 +50,8 @@ public final class PackedSpec {
     }
 
     private static int[] checked(String name, int[] starts) {
-        SpecChecks.require(starts.length >= 2, "%s has %d numbers, must have one more than there are sequences", name, starts.length);
+        SpecChecks.require(starts.length >= 2, "%s has %d numbers, must have one more than there are sequences", name,
+                starts.length);
         SpecChecks.require(starts[0] == 0, "%s starts with %d, must start with 0", name, starts[0]);
         for (int b = 1; b < starts.length; b++) {
             SpecChecks.require(starts[b] >= starts[b - 1], "%s falls from %d to %d", name, starts[b - 1], starts[b]);
@@ -146,6 +148,7 @@ public final class PackedSpec {
 
     @Override
     public String toString() {
-        return "%d packed sequences, %d queries and %d keys, the longest [%s]".formatted(sequences(), totalQ(), totalK(), longest);
+        return "%d packed sequences, %d queries and %d keys, the longest [%s]".formatted(sequences(), totalQ(), totalK(),
+                longest);
     }
 }

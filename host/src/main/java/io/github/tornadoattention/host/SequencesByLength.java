@@ -10,8 +10,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A packed batch as dense batches without padding: sequences of the same lengths are gathered into one, computed by the backend's own
- * dense attention and put back. For backends on the host, where gathering costs little beside computing.
+ * A packed batch as dense batches without padding: sequences of the same lengths are gathered into one, computed by the backend's
+ * own dense attention and put back. For backends on the host, where gathering costs little beside computing.
  */
 public final class SequencesByLength implements PackedPlan {
     private final Backend backend;
@@ -70,7 +70,8 @@ public final class SequencesByLength implements PackedPlan {
         for (Group group : groups) {
             AttentionSpec dense = spec.dense(group.sequences.size(), group.seqQ, group.seqK);
             try (Attention attention = Attention.on(backend, dense, algorithm)) {
-                Forward part = new Forward(gathered(f.q(), group, true), gathered(f.k(), group, false), gathered(f.v(), group, false),
+                Forward part = new Forward(gathered(f.q(), group, true), gathered(f.k(), group, false),
+                        gathered(f.v(), group, false),
                         gathered(f.out(), group, true), gatheredRows(lse, dense, group), f.report());
                 Gradients g = attention.backward(gathered(dOut, group, true), part);
                 scatter(g.dq(), dq, group, true);
@@ -84,7 +85,8 @@ public final class SequencesByLength implements PackedPlan {
 
     /** Bytes of gathered inputs and outputs, of which there are {@code 2 * passes} like q and as many like k. */
     private static long gatheredBytes(AttentionSpec dense, int passes) {
-        long elements = (long) dense.batch() * dense.headDim() * (dense.heads() * (long) dense.seqQ() + dense.kvHeads() * (long) dense.seqK());
+        long elements = (long) dense.batch() * dense.headDim() * (dense.heads() * (long) dense.seqQ()
+                + dense.kvHeads() * (long) dense.seqK());
         return 2L * passes * elements * dense.dtype().bytes();
     }
 
@@ -105,8 +107,8 @@ public final class SequencesByLength implements PackedPlan {
             String name = algorithm.name().toLowerCase(Locale.ROOT);
             return first == null
                     ? new Report(backend.name(), backend.device(), null, name, List.of(), 0, 0, wall, 0)
-                    : new Report(first.backend(), first.device(), first.driver(), first.algorithm(), first.kernels(), kernelNanos, -1, wall,
-                            extraBytes, first.remarks());
+                    : new Report(first.backend(), first.device(), first.driver(), first.algorithm(), first.kernels(), kernelNanos,
+                            -1, wall, extraBytes, first.remarks());
         }
     }
 

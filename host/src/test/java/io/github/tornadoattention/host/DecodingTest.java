@@ -112,7 +112,8 @@ class DecodingTest {
 
         private AttentionSpec entry(int b, int n) {
             SpecBuilder one = AttentionSpec.builder(1, spec.heads(), n, spec.headDim()).kvHeads(spec.kvHeads()).seqK(length(b))
-                    .scale(spec.scale()).causal(spec.causal()).window(spec.windowLeft(), spec.windowRight()).softcap(spec.softcap());
+                    .scale(spec.scale()).causal(spec.causal()).window(spec.windowLeft(), spec.windowRight())
+                    .softcap(spec.softcap());
             float[] slopes = spec.alibiSlopes();
             return slopes == null ? one.build() : one.alibiSlopes(slopes).build();
         }
@@ -120,7 +121,8 @@ class DecodingTest {
         private Tensor whole(float[][] rows, int b, AttentionSpec one) {
             float[] all = new float[spec.kvHeads() * length(b) * spec.headDim()];
             for (int g = 0; g < spec.kvHeads(); g++) {
-                System.arraycopy(rows[b * spec.kvHeads() + g], 0, all, g * length(b) * spec.headDim(), length(b) * spec.headDim());
+                System.arraycopy(rows[b * spec.kvHeads() + g], 0, all, g * length(b) * spec.headDim(),
+                        length(b) * spec.headDim());
             }
             return Tensor.of(all, one.kvShape());
         }
@@ -148,12 +150,12 @@ class DecodingTest {
                 new Way("one query, contiguous", spec(1, 1, 1, 1, 300, 64).build(), KvCache.contiguous(1, 1, 300, 64), null),
                 new Way("causal, grouped, pages in any order", spec(2, 6, 2, 3, 300, 40).causal().build(),
                         KvCache.paged(2, 2, 300, 40, 16, shuffled(38, 1)), null),
-                new Way("rotary halves, multi-query", spec(1, 4, 1, 4, 257, 32).causal().build(), KvCache.contiguous(1, 1, 257, 32),
-                        Rotary.halves(10000, 32)),
+                new Way("rotary halves, multi-query", spec(1, 4, 1, 4, 257, 32).causal().build(),
+                KvCache.contiguous(1, 1, 257, 32), Rotary.halves(10000, 32)),
                 new Way("rotary neighbors, part of the head dim", spec(2, 2, 2, 2, 256, 20).causal().build(),
                         KvCache.paged(2, 2, 256, 20, 32, shuffled(16, 2)), Rotary.interleaved(500, 12)),
-                new Way("rotary halves, part of the head dim", spec(1, 2, 2, 1, 256, 24).build(), KvCache.contiguous(1, 2, 256, 24),
-                        Rotary.halves(100, 2)),
+                new Way("rotary halves, part of the head dim", spec(1, 2, 2, 1, 256, 24).build(),
+                KvCache.contiguous(1, 2, 256, 24), Rotary.halves(100, 2)),
                 new Way("window, ALiBi, softcap", spec(2, 4, 2, 5, 300, 128).causal().window(70, -1).alibi().softcap(7).build(),
                         KvCache.paged(2, 2, 300, 128, 64, shuffled(10, 3)), null),
                 new Way("window to the right, top-left", spec(1, 2, 1, 16, 280, 17).causal(Causal.TOP_LEFT).window(9, 3).build(),
@@ -272,12 +274,16 @@ class DecodingTest {
         Tensor two = Tensor.zeros(1, 2, 2, 8);
         Tensor key = Tensor.zeros(1, 1, 2, 8);
         try (Decoding decoding = Decoding.on(backend, spec, cache, null)) {
-            assertThatThrownBy(() -> decoding.step(Tensor.zeros(1, 2, 3, 8), key, key)).hasMessageContaining("q has 3 queries, the spec allows 2");
-            assertThatThrownBy(() -> decoding.step(two, Tensor.zeros(1, 1, 1, 8), key)).hasMessageContaining("k has shape [1, 1, 1, 8], must be [1, 1, 2, 8]");
+            assertThatThrownBy(() -> decoding.step(Tensor.zeros(1, 2, 3, 8), key, key))
+                    .hasMessageContaining("q has 3 queries, the spec allows 2");
+            assertThatThrownBy(() -> decoding.step(two, Tensor.zeros(1, 1, 1, 8), key))
+                    .hasMessageContaining("k has shape [1, 1, 1, 8], must be [1, 1, 2, 8]");
             assertThatThrownBy(() -> decoding.append(key, key, new int[] {3})).hasMessage("3 new keys of entry 0, must be 0..2");
-            assertThatThrownBy(() -> decoding.append(key, key, new int[] {1, 1})).hasMessage("2 numbers of new keys for a batch of 1");
+            assertThatThrownBy(() -> decoding.append(key, key, new int[] {1, 1}))
+                    .hasMessage("2 numbers of new keys for a batch of 1");
             decoding.append(Tensor.zeros(1, 1, 31, 8), Tensor.zeros(1, 1, 31, 8));
-            assertThatThrownBy(() -> decoding.step(two, key, key)).hasMessage("entry 0 holds 31 of at most 32 keys: there is no room for 2 more");
+            assertThatThrownBy(() -> decoding.step(two, key, key))
+                    .hasMessage("entry 0 holds 31 of at most 32 keys: there is no room for 2 more");
             assertThat(cache.length(0)).isEqualTo(31);
             assertThatThrownBy(() -> decoding.truncate(0, 32)).hasMessageContaining("entry 0 holds 31 keys");
             assertThatThrownBy(() -> Decoding.on(backend, spec, cache, null)).hasMessageContaining("belongs to one decoding");
@@ -285,15 +291,20 @@ class DecodingTest {
             assertThatThrownBy(() -> decoding.attend(two)).isInstanceOf(IllegalStateException.class);
         }
         KvCache fresh = KvCache.contiguous(1, 1, 32, 8);
-        assertThatThrownBy(() -> Decoding.on(backend, spec(1, 2, 1, 17, 32, 8).build(), fresh, null)).hasMessageContaining("17 queries");
-        assertThatThrownBy(() -> Decoding.on(backend, spec(1, 2, 1, 1, 33, 8).build(), fresh, null)).hasMessageContaining("seqK is 33");
-        assertThatThrownBy(() -> Decoding.on(backend, spec(2, 2, 1, 1, 32, 8).build(), fresh, null)).hasMessageContaining("batch is 2");
-        assertThatThrownBy(() -> Decoding.on(backend, spec, fresh, Rotary.halves(10000, 10))).hasMessage("rotary dim is 10, headDim 8");
+        assertThatThrownBy(() -> Decoding.on(backend, spec(1, 2, 1, 17, 32, 8).build(), fresh, null))
+                .hasMessageContaining("17 queries");
+        assertThatThrownBy(() -> Decoding.on(backend, spec(1, 2, 1, 1, 33, 8).build(), fresh, null))
+                .hasMessageContaining("seqK is 33");
+        assertThatThrownBy(() -> Decoding.on(backend, spec(2, 2, 1, 1, 32, 8).build(), fresh, null))
+                .hasMessageContaining("batch is 2");
+        assertThatThrownBy(() -> Decoding.on(backend, spec, fresh, Rotary.halves(10000, 10)))
+                .hasMessage("rotary dim is 10, headDim 8");
         assertThatThrownBy(() -> Decoding.on(backend, spec(1, 2, 1, 1, 32, 8).keyLengths(3).build(), fresh, null))
                 .isInstanceOf(UsageException.class).hasMessageContaining("key lengths");
         assertThatThrownBy(() -> Rotary.halves(10000, 3)).hasMessage("rotary dim is 3, must be even and at least 2");
         assertThatThrownBy(() -> Rotary.halves(-1, 4)).hasMessageContaining("rotary base is -1.0");
-        assertThatThrownBy(() -> KvCache.paged(1, 1, 32, 8, 24, 2)).hasMessage("page size is 24, must be a power of two from 16 on");
+        assertThatThrownBy(() -> KvCache.paged(1, 1, 32, 8, 24, 2))
+                .hasMessage("page size is 24, must be a power of two from 16 on");
         assertThatThrownBy(() -> KvCache.paged(1, 1, 32, 8, 8, 2)).hasMessageContaining("page size is 8");
         assertThatThrownBy(() -> KvCache.paged(1, 1, 32, 8, 16, new int[] {1, 1})).hasMessageContaining("no permutation of 0..1");
         assertThatThrownBy(() -> KvCache.contiguous(1, 1000, 1 << 20, 8)).hasMessageContaining("2^31");

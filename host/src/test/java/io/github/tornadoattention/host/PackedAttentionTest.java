@@ -33,8 +33,8 @@ class PackedAttentionTest {
                 new Way("plain", edges, edges, 2, 32, o -> o),
                 new Way("causal, grouped", edges, edges, 4, 40, o -> o.kvHeads(2).causal()),
                 new Way("other keys than queries", starts(5, 70, 0, 33, 17), starts(80, 20, 9, 0, 64), 2, 16, o -> o.causal()),
-                new Way("top-left, window", starts(50, 3, 100), starts(20, 30, 140), 2, 24, o -> o.causal(Causal.TOP_LEFT).window(30, -1)),
-                new Way("ALiBi, softcap, scale", starts(20, 90, 33), starts(48, 70, 1), 6, 64,
+                new Way("top-left, window", starts(50, 3, 100), starts(20, 30, 140), 2, 24, o -> o.causal(Causal.TOP_LEFT)
+                .window(30, -1)), new Way("ALiBi, softcap, scale", starts(20, 90, 33), starts(48, 70, 1), 6, 64,
                         o -> o.kvHeads(3).alibi().softcap(6).scale(0.4).window(40, 12)),
                 new Way("one sequence", starts(97), starts(101), 1, 128, o -> o.causal()),
                 new Way("float16", starts(9, 40), starts(9, 40), 2, 32, o -> o.causal().dtype(DType.FP16)),
@@ -52,7 +52,8 @@ class PackedAttentionTest {
 
     static Stream<Arguments> ways() {
         List<Backend> backends = List.of(new ReferenceBackend(), new CpuBackend(2), Backend.of("simulator"));
-        return backends.stream().flatMap(backend -> all().stream().map(way -> Arguments.of(backend.name(), way.name, backend, way)));
+        return backends.stream()
+                .flatMap(backend -> all().stream().map(way -> Arguments.of(backend.name(), way.name, backend, way)));
     }
 
     @ParameterizedTest(name = "{0}: {1}")
@@ -86,7 +87,8 @@ class PackedAttentionTest {
         }
     }
 
-    private static void compareSequence(PackedSpec spec, int b, Tensor q, Tensor k, Tensor v, Tensor dOut, Forward f, Gradients g) {
+    private static void compareSequence(PackedSpec spec, int b, Tensor q, Tensor k, Tensor v, Tensor dOut, Forward f,
+            Gradients g) {
         int n = spec.lengthQ(b);
         int m = spec.lengthK(b);
         if (n == 0 || m == 0) {
@@ -114,8 +116,8 @@ class PackedAttentionTest {
             lse[row] = f.lse().get(row / n, spec.startQ(b) + row % n);
         }
         Forward f1 = new Forward(q1, k1, v1, dense(f.out(), spec.startQ(b), n), Tensor.of(lse, one.lseShape()), f.report());
-        Gradients g1 = new Gradients(dense(g.dq(), spec.startQ(b), n), dense(g.dk(), spec.startK(b), m), dense(g.dv(), spec.startK(b), m),
-                g.report());
+        Gradients g1 = new Gradients(dense(g.dq(), spec.startQ(b), n), dense(g.dk(), spec.startK(b), m),
+                dense(g.dv(), spec.startK(b), m), g.report());
         assertThat(Comparison.of(one, exact, f1, g1, Tolerance.of(one, f1.inputs(), dOut1, exact)).firstFailure())
                 .as("sequence %d of %s", b, spec).isEmpty();
     }
@@ -144,22 +146,31 @@ class PackedAttentionTest {
     @Test
     void illegalNumbersAreNamed() {
         int[] sound = {0, 4, 9};
-        assertThatThrownBy(() -> PackedSpec.of(new int[] {0}, sound, 1, 8, o -> o)).hasMessageContaining("cuSeqlensQ has 1 numbers");
-        assertThatThrownBy(() -> PackedSpec.of(new int[] {1, 4, 9}, sound, 1, 8, o -> o)).hasMessage("cuSeqlensQ starts with 1, must start with 0");
-        assertThatThrownBy(() -> PackedSpec.of(sound, new int[] {0, 5, 4}, 1, 8, o -> o)).hasMessage("cuSeqlensK falls from 5 to 4");
-        assertThatThrownBy(() -> PackedSpec.of(sound, new int[] {0, 0, 0}, 1, 8, o -> o)).hasMessageContaining("cuSeqlensK ends with 0");
-        assertThatThrownBy(() -> PackedSpec.of(sound, new int[] {0, 5}, 1, 8, o -> o)).hasMessage("cuSeqlensQ has 3 numbers, cuSeqlensK 2");
+        assertThatThrownBy(() -> PackedSpec.of(new int[] {0}, sound, 1, 8, o -> o))
+                .hasMessageContaining("cuSeqlensQ has 1 numbers");
+        assertThatThrownBy(() -> PackedSpec.of(new int[] {1, 4, 9}, sound, 1, 8, o -> o))
+                .hasMessage("cuSeqlensQ starts with 1, must start with 0");
+        assertThatThrownBy(() -> PackedSpec.of(sound, new int[] {0, 5, 4}, 1, 8, o -> o))
+                .hasMessage("cuSeqlensK falls from 5 to 4");
+        assertThatThrownBy(() -> PackedSpec.of(sound, new int[] {0, 0, 0}, 1, 8, o -> o))
+                .hasMessageContaining("cuSeqlensK ends with 0");
+        assertThatThrownBy(() -> PackedSpec.of(sound, new int[] {0, 5}, 1, 8, o -> o))
+                .hasMessage("cuSeqlensQ has 3 numbers, cuSeqlensK 2");
         assertThatThrownBy(() -> PackedSpec.of(sound, sound, 1, 300, o -> o)).hasMessageContaining("headDim is 300");
         assertThatThrownBy(() -> PackedSpec.of(sound, sound, 1, 8, o -> o.keyLengths(3))).hasMessageContaining("no key lengths");
         assertThatThrownBy(() -> PackedSpec.of(sound, sound, 1, 8, o -> o.blockMask(BlockMasks.butterfly(5, 5, 4))))
                 .hasMessageContaining("no block mask");
         assertThatThrownBy(() -> PackedSpec.of(sound, sound, 1, 8, o -> o.dropout(0.1))).hasMessageContaining("no dropout");
-        assertThatThrownBy(() -> PackedSpec.of(sound, sound, 1, 8, o -> o.seqK(7))).hasMessageContaining("follow from its lengths");
-        assertThatThrownBy(() -> PackedSpec.of(new int[] {0, 1 << 30}, new int[] {0, 4}, 3, 8, o -> o)).hasMessageContaining("2^31");
+        assertThatThrownBy(() -> PackedSpec.of(sound, sound, 1, 8, o -> o.seqK(7)))
+                .hasMessageContaining("follow from its lengths");
+        assertThatThrownBy(() -> PackedSpec.of(new int[] {0, 1 << 30}, new int[] {0, 4}, 3, 8, o -> o))
+                .hasMessageContaining("2^31");
         try (PackedAttention attention = PackedAttention.on(new CpuBackend(1), PackedSpec.of(sound, sound, 1, 8, o -> o))) {
             Tensor right = Tensor.zeros(9, 1, 8);
-            assertThatThrownBy(() -> attention.forward(Tensor.zeros(1, 9, 8), right, right)).hasMessage("q has shape [1, 9, 8], the spec needs [9, 1, 8]");
-            assertThatThrownBy(() -> attention.forward(right, right, right.to(DType.BF16))).hasMessage("v is bf16, the spec needs fp32");
+            assertThatThrownBy(() -> attention.forward(Tensor.zeros(1, 9, 8), right, right))
+                    .hasMessage("q has shape [1, 9, 8], the spec needs [9, 1, 8]");
+            assertThatThrownBy(() -> attention.forward(right, right, right.to(DType.BF16)))
+                    .hasMessage("v is bf16, the spec needs fp32");
             attention.close();
             assertThatThrownBy(() -> attention.forward(right, right, right)).isInstanceOf(IllegalStateException.class);
         }

@@ -17,12 +17,13 @@ public final class CacheAppend {
      * @param keys      [Hkv, rows, D], where {@code step} says which row a key has
      * @param values    likewise
      * @param step      the slots of {@link Step}
-     * @param rotations [B, room, rotary / 2, 2] cosine and sine for the last {@code room} positions of each entry; read only with {@link Options#ROTARY}
+     * @param rotations [B, room, rotary / 2, 2] cosine and sine for the last {@code room} positions of each entry; read only with
+     *     {@link Options#ROTARY}
      * @param headDim   D
      * @param options   bits of {@link Options}
      */
-    public static void append(KernelContext ctx, FloatArray newKeys, FloatArray newValues, FloatArray keys, FloatArray values, IntArray step, FloatArray rotations,
-            int headDim, int options) {
+    public static void append(KernelContext ctx, FloatArray newKeys, FloatArray newValues, FloatArray keys, FloatArray values,
+            IntArray step, FloatArray rotations, int headDim, int options) {
         int d = ctx.globalIdx % headDim;
         int room = step.get(Step.ROOM);
         int row = ctx.globalIdx / headDim;
@@ -45,7 +46,8 @@ public final class CacheAppend {
                     int angles = (entry * room + room - added + key) * rotary;
                     x = Rotation.rotated(newKeys, row * headDim, d, rotary, step.get(Step.PARTNER), rotations, angles);
                 }
-                // TornadoVM carries no array over that the first task only writes, so this one seems to read them: there is always room.
+                // TornadoVM carries no array over that the first task only writes, so this one seems to read them: there is
+                // always room.
                 keys.set(to, room > 0 ? x : keys.get(to));
                 values.set(to, room > 0 ? newValues.get(row * headDim + d) : values.get(to));
             }

@@ -6,20 +6,22 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Attention of few queries over a part of a long cache, {@code out_s} and {@code lse_s}, which {@link MergeParts} merges: keys are split between groups, so that
- * a single query keeps the whole device busy (Flash-Decoding, Dao et al. 2023).
+ * Attention of few queries over a part of a long cache, {@code out_s} and {@code lse_s}, which {@link MergeParts} merges: keys
+ * are split between groups, so that a single query keeps the whole device busy (Flash-Decoding, Dao et al. 2023).
  *
- * <p>With few queries reading the cache is what costs, so keys and values go straight from global memory to registers, once for all rows of a group: the
- * queries of all query heads that share the key head. The threadsX work-items of a line share a key, each with every threadsX-th element of the head dimension;
- * lines go through keys of their own with their own running maximum and sum, and are merged at the end.
+ * <p>With few queries reading the cache is what costs, so keys and values go straight from global memory to registers, once for
+ * all rows of a group: the queries of all query heads that share the key head. The threadsX work-items of a line share a key,
+ * each with every threadsX-th element of the head dimension; lines go through keys of their own with their own running maximum
+ * and sum, and are merged at the end.
  */
 public final class DecodeForward {
     private DecodeForward() {
     }
 
     /**
-     * One launch: {@code splits * batch * kvHeads * rowTiles} groups of {@code threadsX * threadsY} work-items. Local memory, in floats: {@code threadsY * R *
-     * keys * (threadsX + 1)} or {@code threadsY * R * threadsX * ceil(D / threadsX)} if that is more, {@code threadsY * R * keys}, and {@code 2 * (threadsY + 1) * R}.
+     * One launch: {@code splits * batch * kvHeads * rowTiles} groups of {@code threadsX * threadsY} work-items. Local memory, in
+     * floats: {@code threadsY * R * keys * (threadsX + 1)} or {@code threadsY * R * threadsX * ceil(D / threadsX)} if that is
+     * more, {@code threadsY * R * keys}, and {@code 2 * (threadsY + 1) * R}.
      *
      * @param q         [B, H, N, D]
      * @param keys      [Hkv, rows, D], where {@code step} says which row a key has
@@ -28,13 +30,15 @@ public final class DecodeForward {
      * @param partLse   result [splits, B, H, N]; negative infinity where a query sees no key of the part
      * @param step      the slots of {@link Step}
      * @param numbers   the slots of {@link Shape}
-     * @param rotations [B, room, rotary / 2, 2] cosine and sine for the last {@code room} positions of each entry; read only with {@link Options#ROTARY}
+     * @param rotations [B, room, rotary / 2, 2] cosine and sine for the last {@code room} positions of each entry; read only with
+     *     {@link Options#ROTARY}
      * @param headDim   D, 1..256
      * @param tile      {@code R << 16 | keys}: rows of a group, and keys that a line takes at a time
      * @param threads   {@code threadsX << 16 | threadsY}
      * @param options   bits of {@link Options}
      */
-    public static void decode(KernelContext ctx, FloatArray q, FloatArray keys, FloatArray values, FloatArray partOut, FloatArray partLse, IntArray step,
+    public static void decode(KernelContext ctx, FloatArray q, FloatArray keys, FloatArray values, FloatArray partOut,
+            FloatArray partLse, IntArray step,
             FloatArray numbers, FloatArray rotations, int headDim, int tile, int threads, int options) {
         int rows = tile >> 16;
         int keysEach = tile & 0xFFFF;

@@ -3,9 +3,10 @@ package io.github.tornadoattention.kernels;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Which batch entry, head and tile a group owns, and where the entry's rows are. Without {@link Options#PACKED} all entries are alike and follow each other. With
- * it each has a length of its own: {@link Shape#PLACES} lists a batch entry and a tile for each place, of which every head has a group, heavy ones first, and
- * {@link Shape#ENTRIES} says for each entry how many queries it has, its diagonal, and its first rows of queries and of keys.
+ * Which batch entry, head and tile a group owns, and where the entry's rows are. Without {@link Options#PACKED} all entries are
+ * alike and follow each other. With it each has a length of its own: {@link Shape#PLACES} lists a batch entry and a tile for each
+ * place, of which every head has a group, heavy ones first, and {@link Shape#ENTRIES} says for each entry how many queries it
+ * has, its diagonal, and its first rows of queries and of keys.
  */
 final class Entry {
     private static final int NUMBERS = 4;
@@ -44,7 +45,8 @@ final class Entry {
 
     /** The key that the entry's query 0 stands opposite. */
     static int diagonal(int options, IntArray shape, int batch) {
-        return (options & Options.PACKED) == 0 ? shape.get(Shape.DIAGONAL) : shape.get(shape.get(Shape.ENTRIES) + batch * NUMBERS + 1);
+        return (options & Options.PACKED) == 0 ? shape.get(Shape.DIAGONAL)
+                : shape.get(shape.get(Shape.ENTRIES) + batch * NUMBERS + 1);
     }
 
     /** Where query 0 of an entry and head begins, in q, out and their gradients. */

@@ -6,8 +6,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Merges attention over parts of the keys: {@code lse = log sum exp(lse_s)} and {@code out = sum exp(lse_s - lse) out_s}. An empty part, whose lse is negative
- * infinity, changes nothing; nothing but empty parts is empty.
+ * Merges attention over parts of the keys: {@code lse = log sum exp(lse_s)} and {@code out = sum exp(lse_s - lse) out_s}. An
+ * empty part, whose lse is negative infinity, changes nothing; nothing but empty parts is empty.
  */
 public final class MergeParts {
     private MergeParts() {
@@ -24,8 +24,8 @@ public final class MergeParts {
      * @param numbers the slots of {@link Shape}
      * @param headDim D
      */
-    public static void merge(KernelContext ctx, FloatArray partOut, FloatArray partLse, FloatArray out, FloatArray lse, IntArray step, FloatArray numbers,
-            int headDim) {
+    public static void merge(KernelContext ctx, FloatArray partOut, FloatArray partLse, FloatArray out, FloatArray lse,
+            IntArray step, FloatArray numbers, int headDim) {
         int row = ctx.globalIdx / headDim;
         int rows = step.get(Step.BATCH) * step.get(Step.HEADS) * step.get(Step.QUERIES);
         if (row < rows) {

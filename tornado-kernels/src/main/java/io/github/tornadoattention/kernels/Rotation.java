@@ -2,7 +2,10 @@ package io.github.tornadoattention.kernels;
 
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
-/** Rotary position embedding (Su et al., RoFormer, arXiv 2104.09864): pairs of elements turn by an angle that grows with the position. */
+/**
+ * Rotary position embedding (Su et al., RoFormer, arXiv 2104.09864): pairs of elements turn by an angle that grows with the
+ * position.
+ */
 final class Rotation {
     private Rotation() {
     }

@@ -1,11 +1,12 @@
 package io.github.tornadoattention.kernels;
 
 /**
- * What one step of decoding is about, as data, so that the next step compiles nothing: the slots of the {@code step} IntArray of {@link CacheAppend},
- * {@link DecodeForward} and {@link MergeParts}. Behind the slots lie three lists with one row for each batch entry: lengths, new keys, pages.
+ * What one step of decoding is about, as data, so that the next step compiles nothing: the slots of the {@code step} IntArray of
+ * {@link CacheAppend}, {@link DecodeForward} and {@link MergeParts}. Behind the slots lie three lists with one row for each batch
+ * entry: lengths, new keys, pages.
  *
- * <p>Key j of entry b lies in row {@code page[j >> PAGE_SHIFT] * PAGE_SIZE + (j & (1 << PAGE_SHIFT) - 1)} of the cache, where {@code page} are the entry's
- * pages. A cache without pages is one whose entries have one page each.
+ * <p>Key j of entry b lies in row {@code page[j >> PAGE_SHIFT] * PAGE_SIZE + (j & (1 << PAGE_SHIFT) - 1)} of the cache, where
+ * {@code page} are the entry's pages. A cache without pages is one whose entries have one page each.
  */
 public final class Step {
     public static final int BATCH = 0;
@@ -33,7 +34,9 @@ public final class Step {
     public static final int ROTARY = 14;
     /** From an element to its partner: 1 where neighbors are rotated, {@code ROTARY / 2} where halves are. */
     public static final int PARTNER = 15;
-    /** Where the lists begin: [B] keys that exist, new ones included; then [B] how many of them are new; then [B, PAGES] pages. */
+    /**
+     * Where the lists begin: [B] keys that exist, new ones included; then [B] how many of them are new; then [B, PAGES] pages.
+     */
     public static final int LENGTHS = 16;
 
     private Step() {

@@ -24,7 +24,8 @@ final class Choice {
         for (String part : text.split(",", -1)) {
             Matcher range = RANGE.matcher(part.strip());
             if (!range.matches()) {
-                throw new UsageException("%s '%s': '%s' is neither a number nor a range such as 9-12".formatted(what, text, part));
+                throw new UsageException("%s '%s': '%s' is neither a number nor a range such as 9-12".formatted(what, text,
+                        part));
             }
             int first = Integer.parseInt(range.group(1));
             int last = range.group(2) == null ? first : Integer.parseInt(range.group(2));

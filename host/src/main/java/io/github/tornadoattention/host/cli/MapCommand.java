@@ -25,7 +25,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code attention map}: which query looks at which key. */
-@Command(name = "map", description = "Computes attention and writes the probabilities of chosen queries, as numbers or as a picture.")
+@Command(name = "map",
+        description = "Computes attention and writes the probabilities of chosen queries, as numbers or as a picture.")
 final class MapCommand implements Callable<Integer> {
     private final Terminal terminal;
 
@@ -67,7 +68,8 @@ final class MapCommand implements Callable<Integer> {
             Problem problem = Problem.of(source, specFlags.layout(), options);
             AttentionSpec spec = problem.spec();
             int[] chosenRows = Choice.of("--rows", rows, spec.seqQ());
-            int[] chosenHeads = heads == null ? IntStream.range(0, spec.heads()).toArray() : Choice.of("--heads", heads, spec.heads());
+            int[] chosenHeads = heads == null ? IntStream.range(0, spec.heads()).toArray()
+                    : Choice.of("--heads", heads, spec.heads());
             try (OutputFile file = OutputFile.open(output);
                     Attention attention = Attention.on(backend, spec, backendFlags.algorithm())) {
                 Forward forward = attention.forward(problem.inputs());
@@ -78,7 +80,8 @@ final class MapCommand implements Callable<Integer> {
                     file.commit(out -> NpzWriter.write(out, Map.of("map", map), NpzWriter.Packing.STORED));
                 }
                 terminal.print("%s attention, %s".formatted(forward.report().algorithm(), spec));
-                terminal.print("backend %s on %s; probabilities from lse in float64".formatted(forward.report().backend(), forward.report().device()));
+                terminal.print("backend %s on %s; probabilities from lse in float64".formatted(forward.report().backend(),
+                        forward.report().device()));
                 terminal.print("wrote %s: map %s".formatted(output, Arrays.toString(map.shape())));
             }
         }

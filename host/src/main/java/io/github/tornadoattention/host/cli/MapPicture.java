@@ -8,8 +8,8 @@ import java.io.OutputStream;
 import javax.imageio.ImageIO;
 
 /**
- * An attention map as a picture: keys from left to right, a line for each chosen query, heads below each other with a line between
- * them. White is probability 0, black the largest of the head.
+ * An attention map as a picture: keys from left to right, a line for each chosen query, heads below each other with a line
+ * between them. White is probability 0, black the largest of the head.
  */
 final class MapPicture {
     /** Pixels that a picture is enlarged to, if it is smaller. */
@@ -35,8 +35,8 @@ final class MapPicture {
         int panels = shape[0] * shape[1];
         long height = (long) panels * (rows * zoom + GAP) - GAP;
         if (height * keys * zoom > MOST_PIXELS) {
-            throw new UsageException("a picture of %d keys by %d rows in %d maps is too large; choose fewer rows or heads, or write an .npz"
-                    .formatted(keys, rows, panels));
+            throw new UsageException(("a picture of %d keys by %d rows in %d maps is too large; "
+                    + "choose fewer rows or heads, or write an .npz").formatted(keys, rows, panels));
         }
         BufferedImage image = new BufferedImage(keys * zoom, (int) height, BufferedImage.TYPE_INT_RGB);
         float[] panel = new float[rows * keys];

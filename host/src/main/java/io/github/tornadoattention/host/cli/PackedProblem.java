@@ -42,7 +42,8 @@ final class PackedProblem {
             requireSame(source, "dout", header(source, "dout"), "q", q);
         }
         if (!q.shape().get(2).equals(k.shape().get(2))) {
-            throw new UsageException("%s has shape %s and k has shape %s: their head dims differ".formatted(source.label("q"), q.shapeText(), k.shapeText()));
+            throw new UsageException("%s has shape %s and k has shape %s: their head dims differ".formatted(source.label("q"),
+                    q.shapeText(), k.shapeText()));
         }
         int[] starts = starts(source, source.has(BOTH) ? BOTH : QUERIES, "q", q);
         int[] startsK = starts(source, source.has(BOTH) ? BOTH : KEYS, "k", k);
@@ -56,7 +57,8 @@ final class PackedProblem {
     }
 
     private static SpecBuilder with(SpecBuilder spec, Options options, float @Nullable [] slopes) {
-        spec.causal(options.causal()).window(options.windowLeft(), options.windowRight()).softcap(options.softcap()).dtype(options.dtype());
+        spec.causal(options.causal()).window(options.windowLeft(), options.windowRight()).softcap(options.softcap())
+                .dtype(options.dtype());
         if (options.scale() != null) {
             spec.scale(options.scale());
         }
@@ -72,10 +74,12 @@ final class PackedProblem {
     private static void refuse(ArraySource source, Layout layout, Options options) {
         String packed = source.label(source.has(BOTH) ? BOTH : source.has(QUERIES) ? QUERIES : KEYS);
         if (source.has(BOTH) && (source.has(QUERIES) || source.has(KEYS))) {
-            throw new UsageException("%s is for queries and keys alike: %s and %s contradict it".formatted(packed, QUERIES, KEYS));
+            throw new UsageException("%s is for queries and keys alike: %s and %s contradict it".formatted(packed, QUERIES,
+                    KEYS));
         }
         if (!source.has(BOTH) && (!source.has(QUERIES) || !source.has(KEYS))) {
-            throw new UsageException("%s needs %s beside it, or give %s for both".formatted(packed, source.has(QUERIES) ? KEYS : QUERIES, BOTH));
+            throw new UsageException("%s needs %s beside it, or give %s for both".formatted(packed, source.has(QUERIES) ? KEYS
+                    : QUERIES, BOTH));
         }
         if (options.keyLengths() != null || source.has("key_lengths")) {
             throw new UsageException("%s says how many keys there are: key lengths contradict it".formatted(packed));
@@ -114,7 +118,8 @@ final class PackedProblem {
 
     private static int[] starts(ArraySource source, String name, String of, NpyHeader array) {
         if (source.header(name).shape().size() != 1) {
-            throw new UsageException("%s has shape %s, must have 1 dimension".formatted(source.label(name), source.header(name).shapeText()));
+            throw new UsageException("%s has shape %s, must have 1 dimension".formatted(source.label(name), source.header(name)
+                    .shapeText()));
         }
         int[] starts = source.integers(name);
         if (starts.length > 0 && starts[starts.length - 1] != array.shape().get(0)) {

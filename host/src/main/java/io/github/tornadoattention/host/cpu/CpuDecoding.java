@@ -13,8 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decoding on the CPU that reads the cache where it is: the keys of each entry are cut into stretches, which the cores take one by
- * one, and the parts are merged in the order of the keys. The cut depends on lengths alone.
+ * Decoding on the CPU that reads the cache where it is: the keys of each entry are cut into stretches, which the cores take one
+ * by one, and the parts are merged in the order of the keys. The cut depends on lengths alone.
  */
 final class CpuDecoding extends HostDecoding {
     /** Stretches wanted over all entries and heads. */
@@ -82,7 +82,8 @@ final class CpuDecoding extends HostDecoding {
                 bytes += tile == null ? 0 : tile.bytes();
             }
         }
-        Report report = new Report("cpu", device, null, "flash", List.of(Decoder.KERNEL), end - kernelStart, 0, end - start, bytes);
+        Report report = new Report("cpu", device, null, "flash", List.of(Decoder.KERNEL), end - kernelStart, 0, end - start,
+                bytes);
         return new Decoding.Result(Tensor.of(out, q.shape()), Tensor.of(lse, spec.batch(), spec.heads(), n), report);
     }
 

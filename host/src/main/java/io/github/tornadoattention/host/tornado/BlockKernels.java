@@ -20,8 +20,9 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * The flash kernels over one block of queries and keys of a larger attention, for one batch entry and the query heads of one key head. Where the block lies,
- * how much of it there is and whose it is are data, so that two graphs, compiled once, serve all blocks.
+ * The flash kernels over one block of queries and keys of a larger attention, for one batch entry and the query heads of one key
+ * head. Where the block lies, how much of it there is and whose it is are data, so that two graphs, compiled once, serve all
+ * blocks.
  */
 final class BlockKernels implements AutoCloseable {
     private static final int NUMBERS = 4;
@@ -78,8 +79,8 @@ final class BlockKernels implements AutoCloseable {
     /** Arrays of the backward pass, made when first asked for. */
     Gradient gradient() {
         if (gradient == null) {
-            gradient = new Gradient(new FloatArray(q.getSize()), new FloatArray(lse.getSize()), new FloatArray(q.getSize()), new FloatArray(k.getSize()),
-                    new FloatArray(k.getSize()));
+            gradient = new Gradient(new FloatArray(q.getSize()), new FloatArray(lse.getSize()), new FloatArray(q.getSize()),
+                    new FloatArray(k.getSize()), new FloatArray(k.getSize()));
         }
         return gradient;
     }
@@ -108,8 +109,8 @@ final class BlockKernels implements AutoCloseable {
         IntArray shape = shape(places);
         TaskGraph graph = new TaskGraph("block")
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, shape, numbers, noBias, noMask)
-                .task("forward", FlashForward::forward, new KernelContext(), q, k, v, out, lse, shape, numbers, noBias, noMask, size.headDim(), t.blocks(), t.threads(),
-                        t.slices(size.headDim()), options)
+                .task("forward", FlashForward::forward, new KernelContext(), q, k, v, out, lse, shape, numbers, noBias, noMask,
+                        size.headDim(), t.blocks(), t.threads(), t.slices(size.headDim()), options)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, out, lse);
         return new Stage(device, profiled, graph,
                 new GridScheduler("block.forward", Stage.grid("FlashForward", (long) places * size.heads(), t, limits)));
@@ -124,18 +125,20 @@ final class BlockKernels implements AutoCloseable {
         IntArray shapeQ = shape(queryPlaces);
         IntArray shapeK = shape(keyPlaces);
         TaskGraph graph = new TaskGraph("blockBackward")
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, out, lse, g.dOut, shapeQ, shapeK, numbers, noBias, noMask)
+                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, out, lse, g.dOut, shapeQ, shapeK, numbers, noBias,
+                noMask)
                 .task("rowDots", RowDots::rowDots, new KernelContext(), out, g.dOut, g.delta, shapeQ, size.headDim())
-                .task("keys", FlashBackwardKeys::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dk, g.dv, shapeK, numbers, noBias, noMask, size.headDim(),
-                        tk.blocks(), tk.threads(), tk.slices(size.headDim()), options)
-                .task("queries", FlashBackwardQueries::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dq, shapeQ, numbers, noBias, noMask, size.headDim(),
-                        tq.blocks(), tq.threads(), tq.slices(size.headDim()), options)
+                .task("keys", FlashBackwardKeys::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dk, g.dv, shapeK,
+                        numbers, noBias, noMask, size.headDim(), tk.blocks(), tk.threads(), tk.slices(size.headDim()), options)
+                .task("queries", FlashBackwardQueries::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dq, shapeQ,
+                        numbers, noBias, noMask, size.headDim(), tq.blocks(), tq.threads(), tq.slices(size.headDim()), options)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq, g.dk, g.dv)
                 .persistOnDevice(g.delta); // else its memory is never given back
         GridScheduler grids = new GridScheduler();
         grids.addWorkerGrid("blockBackward.rowDots", Stage.rows((long) size.heads() * size.queries()));
         grids.addWorkerGrid("blockBackward.keys", Stage.grid("FlashBackwardKeys", keyPlaces, tk, limits));
-        grids.addWorkerGrid("blockBackward.queries", Stage.grid("FlashBackwardQueries", (long) queryPlaces * size.heads(), tq, limits));
+        grids.addWorkerGrid("blockBackward.queries",
+                Stage.grid("FlashBackwardQueries", (long) queryPlaces * size.heads(), tq, limits));
         return new Stage(device, profiled, graph, grids);
     }
 

@@ -72,7 +72,8 @@ record DecodeTiling(int rows, int keysEach, int threadsX, int threadsY, int rowT
     long localBytes(int headDim) {
         int pairs = threadsY * rows * keysEach;
         int width = Math.ceilDiv(headDim, threadsX) * threadsX;
-        return Float.BYTES * (Math.max(pairs * (threadsX + 1L), (long) threadsY * rows * width) + pairs + 2L * (threadsY + 1) * rows);
+        return Float.BYTES * (Math.max(pairs * (threadsX + 1L), (long) threadsY * rows * width) + pairs
+                + 2L * (threadsY + 1) * rows);
     }
 
     /** The kernel's {@code tile} argument. */

@@ -28,8 +28,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Decoding on a device. The cache stays there: the first step carries over what the host has put into it, later ones only what is new. One task graph serves
- * every step, since lengths, numbers of queries and pages are data.
+ * Decoding on a device. The cache stays there: the first step carries over what the host has put into it, later ones only what is
+ * new. One task graph serves every step, since lengths, numbers of queries and pages are data.
  */
 final class DeviceDecoding implements DecodePlan {
     private static final List<String> KERNELS =
@@ -61,7 +61,8 @@ final class DeviceDecoding implements DecodePlan {
     private final FloatArray numbers;
     private @Nullable Stage stage;
 
-    DeviceDecoding(String backend, Platform.Device device, boolean profiled, AttentionSpec spec, KvCache cache, @Nullable Rotary rotary) {
+    DeviceDecoding(String backend, Platform.Device device, boolean profiled, AttentionSpec spec, KvCache cache,
+            @Nullable Rotary rotary) {
         this.backend = backend;
         this.device = device;
         this.profiled = profiled;
@@ -70,13 +71,15 @@ final class DeviceDecoding implements DecodePlan {
         this.rotary = rotary;
         this.tiling = DecodeTiling.choose(spec, device.limits(), device.device().getPhysicalDevice() == null
                 ? 1 : device.device().getPhysicalDevice().getDeviceMaxComputeUnits());
-        this.room = Math.clamp(CARRIED / ((long) spec.batch() * spec.kvHeads() * spec.headDim()), spec.seqQ(), Math.max(spec.seqQ(), spec.seqK()));
+        this.room = Math.clamp(CARRIED / ((long) spec.batch() * spec.kvHeads() * spec.headDim()), spec.seqQ(),
+                Math.max(spec.seqQ(), spec.seqK()));
         int queries = elements(spec.qShape());
         int rows = elements(spec.lseShape());
         int fresh = spec.batch() * spec.kvHeads() * room * spec.headDim();
         long parts = (long) queries * tiling.splits();
         long largest = Math.max(cache.keys().getSize(), parts) * Float.BYTES;
-        device.limits().require("decoding over " + cache, largest, Float.BYTES * (2L * cache.keys().getSize() + parts + 2L * queries + 2L * fresh));
+        device.limits().require("decoding over " + cache, largest,
+                Float.BYTES * (2L * cache.keys().getSize() + parts + 2L * queries + 2L * fresh));
         if (parts > Integer.MAX_VALUE) {
             throw new DeviceException("decoding in %d parts has 2^31 elements or more".formatted(tiling.splits()));
         }
@@ -119,10 +122,10 @@ final class DeviceDecoding implements DecodePlan {
         TaskGraph graph = new TaskGraph("decoding")
                 .transferToDevice(DataTransferMode.FIRST_EXECUTION, cache.keys(), cache.values(), numbers)
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, newKeys, newValues, step, rotations)
-                .task("append", CacheAppend::append, new KernelContext(), newKeys, newValues, cache.keys(), cache.values(), step, rotations, spec.headDim(),
-                        options())
-                .task("parts", DecodeForward::decode, new KernelContext(), q, cache.keys(), cache.values(), partOut, partLse, step, numbers, rotations,
-                        spec.headDim(), tiling.tile(), tiling.threads(), options())
+                .task("append", CacheAppend::append, new KernelContext(), newKeys, newValues, cache.keys(), cache.values(), step,
+                        rotations, spec.headDim(), options())
+                .task("parts", DecodeForward::decode, new KernelContext(), q, cache.keys(), cache.values(), partOut, partLse,
+                        step, numbers, rotations, spec.headDim(), tiling.tile(), tiling.threads(), options())
                 .task("merge", MergeParts::merge, new KernelContext(), partOut, partLse, out, lse, step, numbers, spec.headDim())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, out, lse)
                 .persistOnDevice(partOut, partLse); // else their memory is never given back
@@ -150,8 +153,8 @@ final class DeviceDecoding implements DecodePlan {
         Stage.Cost cost = run(queries, k, v, added, rest);
         int[] shape = {spec.batch(), spec.heads(), queries.shape()[2], spec.headDim()};
         int[] rows = {spec.batch(), spec.heads(), queries.shape()[2]};
-        Report report = new Report(backend, device.description(), device.driverName(), "flash", KERNELS, cost.kernelNanos(), cost.compileNanos(),
-                System.nanoTime() - start, (partOut.getSize() + (long) partLse.getSize()) * Float.BYTES);
+        Report report = new Report(backend, device.description(), device.driverName(), "flash", KERNELS, cost.kernelNanos(),
+                cost.compileNanos(), System.nanoTime() - start, (partOut.getSize() + (long) partLse.getSize()) * Float.BYTES);
         return new Decoding.Result(copied(out, shape), copied(lse, rows), report);
     }
 
@@ -200,7 +203,8 @@ final class DeviceDecoding implements DecodePlan {
         long bytes = (long) spec.headDim() * Float.BYTES;
         for (int g = 0; g < spec.kvHeads(); g++) {
             long head = (long) b * spec.kvHeads() + g;
-            MemorySegment.copy(tensor.segment(), (head * all + from) * bytes, to.getSegment(), head * room * bytes, count * bytes);
+            MemorySegment.copy(tensor.segment(), (head * all + from) * bytes, to.getSegment(), head * room * bytes,
+                    count * bytes);
         }
     }
 

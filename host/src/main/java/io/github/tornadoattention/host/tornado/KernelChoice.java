@@ -30,13 +30,15 @@ final class KernelChoice {
         boolean tensor = TensorPlan.takes(device, spec);
         BlockMask mask = spec.blockMask();
         if (!tensor && mask != null
-                && FLASH.stream().anyMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), mask.size(), device.limits()).isEmpty())) {
+                && FLASH.stream().anyMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), mask.size(), device.limits())
+                .isEmpty())) {
             if (hasTables(spec)) {
-                throw new UsageException("no tile that this device can have divides blocks of %d, and with a mask or bias such blocks are not supported: "
-                        .formatted(mask.size()) + "use a size that is a multiple of 16");
+                throw new UsageException(("no tile that this device can have divides blocks of %d, and with a mask or bias "
+                        + "such blocks are not supported: use a size that is a multiple of 16").formatted(mask.size()));
             }
             return new StreamedPlan(backend, device, spec, device.limits(), profiled,
-                    "no tile that this device can have divides blocks of %d; sizes that are multiples of 16 are faster".formatted(mask.size()));
+                    ("no tile that this device can have divides blocks of %d; "
+                            + "sizes that are multiples of 16 are faster").formatted(mask.size()));
         }
         try {
             return tensor ? new TensorPlan(backend, device, spec, profiled) : new FlashPlan(backend, device, spec, profiled);

@@ -20,7 +20,10 @@ import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** A packed batch on a device: the kernels of {@link FlashPlan}, with a group for each tile that a sequence has and none for padding. */
+/**
+ * A packed batch on a device: the kernels of {@link FlashPlan}, with a group for each tile that a sequence has and none for
+ * padding.
+ */
 class PackedFlashPlan implements PackedPlan {
     private final String backend;
     private final Platform.Device device;
@@ -47,7 +50,8 @@ class PackedFlashPlan implements PackedPlan {
         DType crossing = device.has(each.dtype()) ? each.dtype() : DType.FP32;
         long tensors = 2 * bytes(spec.qShape()) + 2 * bytes(spec.kvShape());
         long largest = Math.max(bytes(spec.qShape()), bytes(spec.kvShape()));
-        limits.require("packed attention of " + spec, largest, (crossing == DType.FP32 ? 3 : 6) * tensors + 3 * bytes(spec.lseShape()));
+        limits.require("packed attention of " + spec, largest, (crossing == DType.FP32 ? 3 : 6) * tensors
+                + 3 * bytes(spec.lseShape()));
         this.arrays = new DeviceArrays(each.dtype(), crossing, spec.qShape(), spec.kvShape(), spec.lseShape());
     }
 
@@ -84,9 +88,12 @@ class PackedFlashPlan implements PackedPlan {
                 .inputs(a.q, a.k, a.v)
                 .tables(each, a)
                 .widen(a.q, a.k, a.v)
-                .task("forward", Stage.grid("FlashForward", (long) places.places() * each.heads(), t, limits), g -> g.task("forward",
-                        FlashForward::forward, new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), a.out.floats(), a.lse.floats(), shape,
-                        numbers, a.bias.floats(), a.mask, each.headDim(), t.blocks(), t.threads(), t.slices(each.headDim()), options))
+                .task("forward", Stage.grid("FlashForward", (long) places.places() * each.heads(), t, limits), g ->
+                        g.task("forward",
+                        FlashForward::forward, new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), a.out.floats(),
+                        a.lse.floats(), shape,
+                        numbers, a.bias.floats(), a.mask, each.headDim(), t.blocks(), t.threads(), t.slices(each.headDim()),
+                        options))
                 .narrow(a.out)
                 .outputs(a.out, a.lse)
                 .stage(device, profiled);
@@ -127,12 +134,16 @@ class PackedFlashPlan implements PackedPlan {
                 .widen(a.q, a.k, a.v, a.out, g.dOut())
                 .task("rowDots", Stage.rows((long) each.heads() * spec.totalQ()), graph -> graph.task("rowDots", RowDots::rowDots,
                         new KernelContext(), a.out.floats(), dOut, g.delta(), shapeQ, each.headDim()))
-                .task("keys", Stage.grid("FlashBackwardKeys", (long) keys.places() * each.kvHeads(), tk, limits), graph -> graph.task("keys",
-                        FlashBackwardKeys::backward, new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, a.lse.floats(), g.delta(),
-                        g.dk().floats(), g.dv().floats(), shapeK, numbers, a.bias.floats(), a.mask, each.headDim(), tk.blocks(), tk.threads(),
-                        tk.slices(each.headDim()), options))
-                .task("queries", Stage.grid("FlashBackwardQueries", (long) queries.places() * each.heads(), tq, limits), graph -> graph.task("queries",
-                        FlashBackwardQueries::backward, new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, a.lse.floats(), g.delta(),
+                .task("keys", Stage.grid("FlashBackwardKeys", (long) keys.places() * each.kvHeads(), tk, limits), graph ->
+                        graph.task("keys",
+                        FlashBackwardKeys::backward, new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut,
+                        a.lse.floats(), g.delta(),
+                        g.dk().floats(), g.dv().floats(), shapeK, numbers, a.bias.floats(), a.mask, each.headDim(), tk.blocks(),
+                        tk.threads(), tk.slices(each.headDim()), options))
+                .task("queries", Stage.grid("FlashBackwardQueries", (long) queries.places() * each.heads(), tq, limits), graph ->
+                        graph.task("queries",
+                        FlashBackwardQueries::backward, new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut,
+                        a.lse.floats(), g.delta(),
                         g.dq().floats(), shapeQ, numbers, a.bias.floats(), a.mask, each.headDim(), tq.blocks(), tq.threads(),
                         tq.slices(each.headDim()), options))
                 .narrow(g.dq(), g.dk(), g.dv())
@@ -149,8 +160,8 @@ class PackedFlashPlan implements PackedPlan {
     }
 
     private Report report(List<String> kernels, Stage.Cost cost, long start, long extraBytes) {
-        return new Report(backend, device.description(), device.driverName(), "flash", kernels, cost.kernelNanos(), cost.compileNanos(),
-                System.nanoTime() - start, extraBytes);
+        return new Report(backend, device.description(), device.driverName(), "flash", kernels, cost.kernelNanos(),
+                cost.compileNanos(), System.nanoTime() - start, extraBytes);
     }
 
     @Override

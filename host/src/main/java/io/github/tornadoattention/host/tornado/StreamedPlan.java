@@ -16,9 +16,10 @@ import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Flash attention larger than the device: the host walks blocks of queries and of keys, streams them through the device and puts the parts together. Forward it
- * merges (out, lse) of the blocks of keys, as decoding does; backward each block gives its share of dq, dk and dv from the final lse, and the host adds them up in
- * double precision and in a fixed order. Blocks that nobody sees are left out.
+ * Flash attention larger than the device: the host walks blocks of queries and of keys, streams them through the device and puts
+ * the parts together. Forward it merges (out, lse) of the blocks of keys, as decoding does; backward each block gives its share
+ * of dq, dk and dv from the final lse, and the host adds them up in double precision and in a fixed order. Blocks that nobody
+ * sees are left out.
  */
 final class StreamedPlan implements Plan {
     private final String backend;
@@ -100,7 +101,8 @@ final class StreamedPlan implements Plan {
                 }
             }
         }
-        return new Forward(inputs, out.to(spec.dtype()), Tensor.of(lse, spec.lseShape()), report(List.of("FlashForward"), start, held));
+        return new Forward(inputs, out.to(spec.dtype()), Tensor.of(lse, spec.lseShape()),
+                report(List.of("FlashForward"), start, held));
     }
 
     @Override
@@ -126,7 +128,8 @@ final class StreamedPlan implements Plan {
                 queries(d, g.dOut(), batchHead, query, queries);
                 for (int h = 0; h < size.heads(); h++) {
                     for (int i = 0; i < queries; i++) {
-                        block.lse.set(h * size.queries() + i, f.lse().get((batchHead + h) / spec.heads(), (batchHead + h) % spec.heads(), query + i));
+                        block.lse.set(h * size.queries() + i, f.lse()
+                                .get((batchHead + h) / spec.heads(), (batchHead + h) % spec.heads(), query + i));
                     }
                 }
                 keys(batchHead, query, queries, (place, kvHead) -> {
@@ -166,12 +169,14 @@ final class StreamedPlan implements Plan {
     /** Queries of the heads of a block, to where the kernels look for them. */
     private void queries(Tensor from, FloatArray to, int batchHead, int query, int queries) {
         for (int h = 0; h < size.heads(); h++) {
-            MemorySegment.copy(from.segment(), ((long) (batchHead + h) * spec.seqQ() + query) * dim * Float.BYTES, to.getSegment(), (long) h * size.queries() * dim * Float.BYTES, (long) queries * dim * Float.BYTES);
+            MemorySegment.copy(from.segment(), ((long) (batchHead + h) * spec.seqQ() + query) * dim * Float.BYTES,
+                    to.getSegment(), (long) h * size.queries() * dim * Float.BYTES, (long) queries * dim * Float.BYTES);
         }
     }
 
     private void rows(Tensor from, FloatArray to, int first, int count) {
-        MemorySegment.copy(from.segment(), (long) first * dim * Float.BYTES, to.getSegment(), 0, (long) count * dim * Float.BYTES);
+        MemorySegment.copy(from.segment(), (long) first * dim * Float.BYTES, to.getSegment(), 0,
+                (long) count * dim * Float.BYTES);
     }
 
     private void add(FloatArray part, int first, double[] sum, int row, int rows) {
@@ -201,8 +206,8 @@ final class StreamedPlan implements Plan {
 
     private Report report(List<String> names, long start, long held) {
         String remark = "streamed in blocks of %d queries and %d keys: %s".formatted(size.queries(), size.keys(), why);
-        return new Report(backend, device.description(), device.driverName(), "flash", names, kernelNanos, compileNanos, System.nanoTime() - start,
-                held + size.bytes(), List.of(remark));
+        return new Report(backend, device.description(), device.driverName(), "flash", names, kernelNanos, compileNanos,
+                System.nanoTime() - start, held + size.bytes(), List.of(remark));
     }
 
     @Override

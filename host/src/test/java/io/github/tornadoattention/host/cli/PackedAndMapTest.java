@@ -31,7 +31,8 @@ class PackedAndMapTest {
     private Path folder;
 
     private Path packed(Object... more) {
-        Object[] arrays = {"q", NpyFiles.floats(9, 2, 8), "k", NpyFiles.floats(9, 1, 8), "v", NpyFiles.floats(9, 1, 8), "dout", NpyFiles.floats(9, 2, 8)};
+        Object[] arrays = {"q", NpyFiles.floats(9, 2, 8), "k", NpyFiles.floats(9, 1, 8), "v", NpyFiles.floats(9, 1, 8), "dout",
+                NpyFiles.floats(9, 2, 8)};
         Object[] all = Arrays.copyOf(arrays, arrays.length + more.length);
         System.arraycopy(more, 0, all, arrays.length, more.length);
         return NpyFiles.npz(folder.resolve("in.npz"), all);
@@ -41,11 +42,15 @@ class PackedAndMapTest {
     @ValueSource(strings = {"reference", "cpu", "simulator"})
     void runTakesPackedBatches(String backend) {
         Path out = folder.resolve("out.npz");
-        String text = Call.of("run", packed("cu_seqlens", NpyFiles.ints(0, 4, 4, 9)).toString(), "--causal", "--backend", backend, "--out", out.toString())
+        String text = Call.of("run", packed("cu_seqlens", NpyFiles.ints(0, 4, 4, 9)).toString(), "--causal", "--backend", backend,
+                "--out", out.toString())
                 .done().out();
-        assertThat(text).contains("3 packed sequences, 9 queries and 9 keys", "out [9, 2, 8], lse [2, 9], dq [9, 2, 8], dk [9, 1, 8], dv [9, 1, 8]");
-        Call json = Call.of("run", packed("cu_seqlens_q", NpyFiles.ints(0, 4, 9), "cu_seqlens_k", NpyFiles.ints(0, 2, 9)).toString(), "--backend", backend, "--json");
-        assertThat(json.done().out()).contains("\"batch\":2", "\"total_q\":9", "\"flops\":%s".formatted(4.0 * 8 * 2 * (4 * 2 + 5 * 7)));
+        assertThat(text).contains("3 packed sequences, 9 queries and 9 keys",
+                "out [9, 2, 8], lse [2, 9], dq [9, 2, 8], dk [9, 1, 8], dv [9, 1, 8]");
+        Call json = Call.of("run", packed("cu_seqlens_q", NpyFiles.ints(0, 4, 9), "cu_seqlens_k", NpyFiles.ints(0, 2, 9))
+                .toString(), "--backend", backend, "--json");
+        assertThat(json.done().out())
+                .contains("\"batch\":2", "\"total_q\":9", "\"flops\":%s".formatted(4.0 * 8 * 2 * (4 * 2 + 5 * 7)));
     }
 
     private void refused(Path file, String words, String... flags) {
@@ -69,8 +74,10 @@ class PackedAndMapTest {
         refused(packed("cu_seqlens", NpyFiles.ints(0, 5, 4, 9)), "falls from 5 to 4");
         refused(packed(), "must have 4 dimensions");
         byte[] q = NpyFiles.floats(1, 2, 9, 8);
-        refused(NpyFiles.npz(folder.resolve("in.npz"), "q", q, "k", q, "v", q, "cu_seqlens", starts), "must have 3 dimensions in a packed batch");
-        Call.of("map", packed("cu_seqlens", starts).toString(), "--rows", "0", "--out", folder.resolve("m.png").toString(), "--backend", "cpu")
+        refused(NpyFiles.npz(folder.resolve("in.npz"), "q", q, "k", q, "v", q, "cu_seqlens", starts),
+                "must have 3 dimensions in a packed batch");
+        Call.of("map", packed("cu_seqlens", starts).toString(), "--rows", "0", "--out", folder.resolve("m.png").toString(),
+                "--backend", "cpu")
                 .refused(Failure.USAGE, "packed batch, which only run takes");
     }
 
@@ -78,12 +85,16 @@ class PackedAndMapTest {
     void deviceMemoryIsLimited() {
         byte[] q = NpyFiles.floats(1, 1, 200, 64);
         String in = NpyFiles.npz(folder.resolve("in.npz"), "q", q, "k", q, "v", q).toString();
-        assertThat(Call.of("run", in, "--backend", "simulator", "--device-memory", "256K").done().out()).contains("streamed in blocks of ");
-        assertThat(Call.of("run", in, "--backend", "simulator", "--device-memory", "64M").done().out()).doesNotContain("streamed");
+        assertThat(Call.of("run", in, "--backend", "simulator", "--device-memory", "256K").done().out())
+                .contains("streamed in blocks of ");
+        assertThat(Call.of("run", in, "--backend", "simulator", "--device-memory", "64M").done().out())
+                .doesNotContain("streamed");
         Call.of("run", in, "--backend", "simulator", "--device-memory", "1K").refused(Failure.DEVICE, "one block of 16 queries");
-        Call.of("run", in, "--backend", "cpu", "--device-memory", "64M").refused(Failure.USAGE, "backend cpu has no device memory to limit");
+        Call.of("run", in, "--backend", "cpu", "--device-memory", "64M")
+                .refused(Failure.USAGE, "backend cpu has no device memory to limit");
         for (String wrong : new String[] {"0", "-1M", "64MB", "x", ""}) {
-            Call.of("run", in, "--backend", "simulator", "--device-memory=" + wrong).refused(Failure.USAGE, "--device-memory '" + wrong + "'");
+            Call.of("run", in, "--backend", "simulator", "--device-memory=" + wrong)
+                    .refused(Failure.USAGE, "--device-memory '" + wrong + "'");
         }
     }
 
@@ -97,11 +108,12 @@ class PackedAndMapTest {
     @ParameterizedTest
     @ValueSource(strings = {"reference", "cpu", "simulator"})
     void mapsAreProbabilities(String backend) throws IOException {
-        AttentionSpec spec = AttentionSpec.builder(2, 4, 13, 8).kvHeads(2).seqK(17).causal().softcap(5).alibi().keyLengths(17, 6).build();
+        AttentionSpec spec = AttentionSpec.builder(2, 4, 13, 8).kvHeads(2).seqK(17).causal().softcap(5).alibi().keyLengths(17, 6)
+                .build();
         Inputs in = Inputs.random(spec, 4);
         Path out = folder.resolve("map.npz");
-        Call.of("map", file(folder.resolve("in.npz"), in).toString(), "--causal", "--softcap", "5", "--alibi", "--key-lengths", "17,6", "--rows", "12,0,3-5",
-                "--heads", "3,1", "--out", out.toString(), "--backend", backend).done();
+        Call.of("map", file(folder.resolve("in.npz"), in).toString(), "--causal", "--softcap", "5", "--alibi", "--key-lengths",
+                "17,6", "--rows", "12,0,3-5", "--heads", "3,1", "--out", out.toString(), "--backend", backend).done();
         int[] rows = {12, 0, 3, 4, 5};
         int[] heads = {3, 1};
         try (ArraySource source = ArraySource.npz(out)) {
@@ -141,7 +153,8 @@ class PackedAndMapTest {
     void picturesShowTheMap() throws IOException {
         AttentionSpec spec = AttentionSpec.builder(1, 2, 8, 8).causal().build();
         Path out = folder.resolve("map.PNG");
-        Call.of("map", file(folder.resolve("in.npz"), Inputs.random(spec, 1)).toString(), "--causal", "--rows", "0-7", "--out", out.toString(), "--backend", "cpu").done();
+        Call.of("map", file(folder.resolve("in.npz"), Inputs.random(spec, 1)).toString(), "--causal", "--rows", "0-7", "--out",
+                out.toString(), "--backend", "cpu").done();
         BufferedImage image = ImageIO.read(out.toFile());
         assertThat(image.getWidth()).isEqualTo(8 * 16);
         assertThat(image.getHeight()).isEqualTo(2 * 8 * 16 + 2);
@@ -150,13 +163,18 @@ class PackedAndMapTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"0-9 | there is no 9, they are 0..7", "5-3 | 5-3 runs backwards", "a | 'a' is neither a number nor a range", "1,,2 | '' is neither"})
+    @CsvSource(delimiter = '|',
+            value = {"0-9 | there is no 9, they are 0..7", "5-3 | 5-3 runs backwards", "a | 'a' is neither a number nor a range",
+                    "1,,2 | '' is neither"})
     void rowsThatAreNotThereAreRefused(String rows, String words) throws IOException {
-        Path in = file(folder.resolve("in.npz"), Inputs.random(AttentionSpec.builder(1, 2, 8, 8).build(), new Random(1).nextLong()));
+        Path in = file(folder.resolve("in.npz"),
+                Inputs.random(AttentionSpec.builder(1, 2, 8, 8).build(), new Random(1).nextLong()));
         Path out = folder.resolve("map.npz");
         Call.of("map", in.toString(), "--rows", rows, "--out", out.toString(), "--backend", "cpu").refused(Failure.USAGE, words);
-        Call.of("map", in.toString(), "--rows", "0", "--heads", "2", "--out", out.toString(), "--backend", "cpu").refused(Failure.USAGE, "there is no 2, they are 0..1");
-        Call.of("map", in.toString(), "--rows", "0", "--out", folder.resolve("map.txt").toString(), "--backend", "cpu").refused(Failure.USAGE, "must end with .npz or .png");
+        Call.of("map", in.toString(), "--rows", "0", "--heads", "2", "--out", out.toString(), "--backend", "cpu")
+                .refused(Failure.USAGE, "there is no 2, they are 0..1");
+        Call.of("map", in.toString(), "--rows", "0", "--out", folder.resolve("map.txt").toString(), "--backend", "cpu")
+                .refused(Failure.USAGE, "must end with .npz or .png");
         assertThat(out).doesNotExist();
     }
 }

@@ -113,7 +113,8 @@ class DeviceDecodingTest {
     /** No race, no read of what was never written. */
     @Test
     void watched() {
-        AttentionSpec spec = AttentionSpec.builder(1, 4, 2, 20).kvHeads(2).seqK(128).causal().window(60, -1).alibi().softcap(5).build();
+        AttentionSpec spec = AttentionSpec.builder(1, 4, 2, 20).kvHeads(2).seqK(128).causal().window(60, -1).alibi().softcap(5)
+                .build();
         KvCache cache = KvCache.paged(1, 2, 128, 20, 16, 8);
         try (Decoding decoding = Decoding.on(Backend.of("simulator"), spec, cache, Rotary.halves(100, 8));
                 Simulator.Scope scope = Simulator.watching()) {
@@ -139,7 +140,8 @@ class DeviceDecodingTest {
             assertThatThrownBy(() -> decoding.attend(normal(1, shared, queries, headDim))).isInstanceOf(DeviceException.class);
         }
         assertThatThrownBy(() -> Decoding.on(Backend.of("simulator"), spec, KvCache.contiguous(1, 1, 64, headDim), null))
-                .isInstanceOf(DeviceException.class).hasMessage("decoding needs %d bytes of local memory, the device has %d", bytes, bytes - 1);
+                .isInstanceOf(DeviceException.class)
+                .hasMessage("decoding needs %d bytes of local memory, the device has %d", bytes, bytes - 1);
     }
 
     /** More parts where there are more compute units and fewer heads; never more than the capacity is worth. */

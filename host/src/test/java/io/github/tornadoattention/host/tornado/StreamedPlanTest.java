@@ -45,7 +45,8 @@ class StreamedPlanTest {
         Exact exact = ReferenceAttention.forwardBackward(spec, in.inputs(), in.dOut());
         assertThat(result.forward().report().remarks()).anyMatch(remark -> remark.startsWith("streamed in blocks of "));
         assertThat(result.gradients().report().remarks()).anyMatch(remark -> remark.startsWith("streamed in blocks of "));
-        return Comparison.of(spec, exact, result.forward(), result.gradients(), Tolerance.of(spec, in.inputs(), in.dOut(), exact)).firstFailure();
+        return Comparison.of(spec, exact, result.forward(), result.gradients(), Tolerance.of(spec, in.inputs(), in.dOut(), exact))
+                .firstFailure();
     }
 
     @ParameterizedTest
@@ -60,7 +61,8 @@ class StreamedPlanTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 24, 50, 100, 200})
     void masksOfAnySize(int size) {
-        AttentionSpec shape = AttentionSpec.builder(1, 2, Math.clamp(size * 5L, 5, 110), 16).seqK(Math.clamp(size * 6L, 6, 140)).build();
+        AttentionSpec shape = AttentionSpec.builder(1, 2, Math.clamp(size * 5L, 5, 110), 16).seqK(Math.clamp(size * 6L, 6, 140))
+                .build();
         AttentionSpec spec = AttentionSpec.builder(1, 2, shape.seqQ(), 16).seqK(shape.seqK()).kvHeads(1).causal()
                 .blockMask(Inputs.mask(shape, size, 2, 0.6, size)).build();
         assertThat(failure(Backend.of("simulator"), spec)).isEmpty();
@@ -91,10 +93,12 @@ class StreamedPlanTest {
     void whatFitsIsNotStreamedAndWhatNeverFitsIsRefused() {
         AttentionSpec spec = AttentionSpec.builder(1, 1, 64, 64).build();
         Backend simulator = Backend.of("simulator");
-        assertThat(Inputs.random(spec, 1).on(simulator.withDeviceMemory(1 << 20), Algorithm.FLASH).forward().report().remarks()).isEmpty();
+        assertThat(Inputs.random(spec, 1).on(simulator.withDeviceMemory(1 << 20), Algorithm.FLASH).forward().report().remarks())
+                .isEmpty();
         assertThatThrownBy(() -> Inputs.random(spec, 1).on(simulator.withDeviceMemory(20_000), Algorithm.FLASH))
                 .isInstanceOf(DeviceMemoryException.class)
-                .hasMessageContaining("one block of 16 queries of 1 heads and 16 keys needs 0.1 MiB on the device, which allows 0.0 MiB");
+                .hasMessageContaining("one block of 16 queries of 1 heads and 16 keys "
+                        + "needs 0.1 MiB on the device, which allows 0.0 MiB");
         assertThatThrownBy(() -> Inputs.random(spec, 1).on(simulator.withDeviceMemory(100_000), Algorithm.STANDARD))
                 .isInstanceOf(DeviceMemoryException.class);
         assertThatThrownBy(() -> Backend.of("cpu").withDeviceMemory(1 << 20)).isInstanceOf(UsageException.class)
