@@ -10,6 +10,7 @@ import io.github.tornadoattention.bench.report.ReportCommand;
 import io.github.tornadoattention.host.cli.Failure;
 import io.github.tornadoattention.host.cli.StandardError;
 import io.github.tornadoattention.host.cli.Terminal;
+import io.github.tornadoattention.host.tornado.TuningFile;
 import java.io.PrintWriter;
 import java.util.Locale;
 import picocli.CommandLine;
@@ -36,6 +37,8 @@ public final class Main implements Runnable {
     /** Runs a subcommand and ends the JVM. */
     public static void main(String[] args) {
         StandardError.restore();
+        // results may not depend on a file of this machine
+        System.setProperty(TuningFile.PROPERTY, "off");
         Locale.setDefault(Locale.ROOT);
         System.exit(run(Terminal.ofProcess(), args));
     }

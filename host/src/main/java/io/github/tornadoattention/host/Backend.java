@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host;
 
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /** Something that computes attention. Asking for one that is missing is an error; none ever falls back to another. */
@@ -55,6 +56,19 @@ public interface Backend {
      */
     default Backend withDeviceMemory(long bytes) {
         throw new UsageException("backend %s has no device memory to limit; tornado and simulator have".formatted(name()));
+    }
+
+    /**
+     * The same backend, whose kernels get the tilings in this file of {@code attention tune}'s, and not those in the user's own.
+     * A file that is not there changes nothing. Backends without a device have no tilings to tune.
+     */
+    default Backend withTunings(Path file) {
+        return this;
+    }
+
+    /** The same backend, whose kernels get the tilings of the built-in table, whatever {@code attention tune} found. */
+    default Backend untuned() {
+        return this;
     }
 
     /**

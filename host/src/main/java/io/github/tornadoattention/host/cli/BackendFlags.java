@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The flags that say who computes, and how. */
@@ -24,13 +25,16 @@ final class BackendFlags {
             description = "Use no more of the device's memory than this, such as 64M (suffixes K, M, G); what needs more is streamed in blocks.")
     private @Nullable String deviceMemory;
 
+    @Mixin
+    private TuningFlags tuningFlags;
+
     /**
      * The backend asked for; never another one.
      *
      * @throws UsageException if the limit is no number of bytes, or the backend has no device memory
      */
     Backend backend() {
-        Backend found = Backend.of(backend);
+        Backend found = tuningFlags.on(Backend.of(backend));
         return deviceMemory == null ? found : found.withDeviceMemory(bytes(deviceMemory));
     }
 

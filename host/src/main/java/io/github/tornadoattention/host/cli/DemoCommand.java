@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code attention demo}: both algorithms on real activations, verified, with times, errors and memory. */
@@ -24,13 +25,16 @@ final class DemoCommand implements Callable<Integer> {
             description = "reference, cpu, simulator, tornado, tornado:<driver>:<device> or auto (the default).")
     private String backendName;
 
+    @Mixin
+    private TuningFlags tuningFlags;
+
     DemoCommand(Terminal terminal) {
         this.terminal = terminal;
     }
 
     @Override
     public Integer call() {
-        Backend backend = Backend.of(backendName);
+        Backend backend = tuningFlags.on(Backend.of(backendName));
         DemoInput input = DemoInput.read();
         AttentionSpec spec = input.spec();
         terminal.print("layer 3 of a character-level GPT, %d characters of the King James text: %s".formatted(spec.seqQ(), spec));

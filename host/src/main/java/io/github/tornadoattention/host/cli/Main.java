@@ -61,6 +61,7 @@ public final class Main implements Runnable {
         line.addSubcommand(new DoctorCommand(terminal));
         line.addSubcommand(new TraceCommand(terminal));
         line.addSubcommand(new MapCommand(terminal));
+        line.addSubcommand(new TuneCommand(terminal));
         line.getSubcommands().values().forEach(sub -> sub.getCommandSpec().mixinStandardHelpOptions(true));
         line.setOut(new PrintWriter(terminal.out(), true, terminal.out().charset()));
         line.setErr(new PrintWriter(terminal.err(), true, terminal.err().charset()));
@@ -77,7 +78,7 @@ public final class Main implements Runnable {
     /** Without a command there is nothing to do. */
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "a command is missing: demo, run, verify, devices, doctor, trace or map");
+        throw new ParameterException(spec.commandLine(), "a command is missing: demo, run, verify, devices, doctor, trace, map or tune");
     }
 
     /**

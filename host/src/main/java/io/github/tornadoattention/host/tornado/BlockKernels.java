@@ -37,6 +37,7 @@ final class BlockKernels implements AutoCloseable {
     private final boolean profiled;
     private final BlockSize size;
     private final Limits limits;
+    private final PlanTiles tiles;
     private final FloatArray numbers;
     private final int options;
     private final List<IntArray> shapes = new ArrayList<>();
@@ -64,6 +65,7 @@ final class BlockKernels implements AutoCloseable {
         this.spec = spec;
         this.device = device;
         this.limits = limits;
+        this.tiles = new PlanTiles(device, spec, 0, limits);
         this.profiled = profiled;
         this.size = size;
         Arguments arguments = new Arguments(spec);
@@ -104,7 +106,7 @@ final class BlockKernels implements AutoCloseable {
     }
 
     private Stage forwardStage() {
-        Tiling t = TileTable.choose(FlashForward.class, size.headDim(), 0, limits);
+        Tiling t = tiles.choose(FlashForward.class);
         int places = Math.ceilDiv(size.queries(), t.blockQ());
         IntArray shape = shape(places);
         TaskGraph graph = new TaskGraph("block")
@@ -118,8 +120,8 @@ final class BlockKernels implements AutoCloseable {
 
     private Stage backwardStage() {
         Gradient g = gradient();
-        Tiling tq = TileTable.choose(FlashBackwardQueries.class, size.headDim(), 0, limits);
-        Tiling tk = TileTable.choose(FlashBackwardKeys.class, size.headDim(), 0, limits);
+        Tiling tq = tiles.choose(FlashBackwardQueries.class);
+        Tiling tk = tiles.choose(FlashBackwardKeys.class);
         int queryPlaces = Math.ceilDiv(size.queries(), tq.blockQ());
         int keyPlaces = Math.ceilDiv(size.keys(), tk.blockK());
         IntArray shapeQ = shape(queryPlaces);
@@ -140,6 +142,11 @@ final class BlockKernels implements AutoCloseable {
         grids.addWorkerGrid("blockBackward.queries",
                 Stage.grid("FlashBackwardQueries", (long) queryPlaces * size.heads(), tq, limits));
         return new Stage(device, profiled, graph, grids);
+    }
+
+    /** What reports say of how these kernels cut their work. */
+    List<String> tileRemarks(List<String> names) {
+        return tiles.remarks(names);
     }
 
     /** What is the same for all blocks: one entry, whose tiles are all places. */

@@ -11,6 +11,7 @@ import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.Report;
 import io.github.tornadoattention.host.Resident;
 import io.github.tornadoattention.host.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -66,6 +67,11 @@ abstract class DevicePlan implements Plan {
     abstract List<String> forwardKernels();
 
     abstract List<String> backwardKernels();
+
+    /** What reports say of how these kernels cut their work. */
+    List<String> tileRemarks(List<String> kernels) {
+        return List.of();
+    }
 
     boolean profiled() {
         return profiled;
@@ -229,14 +235,16 @@ abstract class DevicePlan implements Plan {
 
     private Report report(List<String> kernels, Stage.Cost cost, long start, long extraBytes) {
         return new Report(backend, device.description(), device.driverName(), algorithm.name().toLowerCase(Locale.ROOT), kernels, cost.kernelNanos(),
-                cost.compileNanos(), System.nanoTime() - start, extraBytes, remarks());
+                cost.compileNanos(), System.nanoTime() - start, extraBytes, remarks(kernels));
     }
 
-    private List<String> remarks() {
-        return crossing == spec.dtype()
-                ? List.of()
-                : List.of("%s is converted to fp32 and back on the host: TornadoVM has no %s on this device (%s)"
+    private List<String> remarks(List<String> kernels) {
+        List<String> remarks = new ArrayList<>(tileRemarks(kernels));
+        if (crossing != spec.dtype()) {
+            remarks.add("%s is converted to fp32 and back on the host: TornadoVM has no %s on this device (%s)"
                         .formatted(spec.dtype(), spec.dtype(), device.driverName()));
+        }
+        return remarks;
     }
 
     @Override

@@ -21,8 +21,11 @@ class FlashPlan extends DevicePlan {
     private static final Contract KEYS = Contract.of(FlashBackwardKeys.class);
     private static final Contract BIAS = Contract.of(FlashBackwardBias.class);
 
+    private final PlanTiles tiles;
+
     FlashPlan(String backend, Platform.Device device, AttentionSpec spec, boolean profiled) {
         super(backend, device, spec, Algorithm.FLASH, profiled);
+        tiles = new PlanTiles(device, spec, TuningKey.blockSize(spec), limits);
     }
 
     @Override
@@ -95,7 +98,12 @@ class FlashPlan extends DevicePlan {
 
     /** How a kernel cuts its work; the best that the device can run, unless overridden. */
     Tiling tiling(Class<?> kernel) {
-        return TileTable.choose(kernel, spec.headDim(), spec.blockMask() == null ? 0 : spec.blockMask().size(), limits);
+        return tiles.choose(kernel);
+    }
+
+    @Override
+    List<String> tileRemarks(List<String> kernels) {
+        return tiles.remarks(kernels);
     }
 
     @Override

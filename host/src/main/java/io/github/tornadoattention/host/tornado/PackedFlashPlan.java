@@ -31,6 +31,7 @@ class PackedFlashPlan implements PackedPlan {
     private final PackedSpec spec;
     private final AttentionSpec each;
     private final Limits limits;
+    private final PlanTiles tiles;
     private final FloatArray numbers;
     private final int options;
     private final DeviceArrays arrays;
@@ -44,6 +45,7 @@ class PackedFlashPlan implements PackedPlan {
         this.spec = spec;
         this.each = spec.longest();
         this.limits = device.limits();
+        this.tiles = new PlanTiles(device, each, 0, limits);
         Arguments arguments = new Arguments(each);
         this.numbers = arguments.numbers();
         this.options = arguments.options() | Options.PACKED;
@@ -61,7 +63,7 @@ class PackedFlashPlan implements PackedPlan {
 
     /** How a kernel cuts its work; the best that the device can run, unless overridden. */
     Tiling tiling(Class<?> kernel) {
-        return TileTable.choose(kernel, each.headDim(), 0, limits);
+        return tiles.choose(kernel);
     }
 
     @Override
@@ -161,7 +163,7 @@ class PackedFlashPlan implements PackedPlan {
 
     private Report report(List<String> kernels, Stage.Cost cost, long start, long extraBytes) {
         return new Report(backend, device.description(), device.driverName(), "flash", kernels, cost.kernelNanos(),
-                cost.compileNanos(), System.nanoTime() - start, extraBytes);
+                cost.compileNanos(), System.nanoTime() - start, extraBytes, tiles.remarks(kernels));
     }
 
     @Override

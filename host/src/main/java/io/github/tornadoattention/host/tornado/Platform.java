@@ -1,9 +1,12 @@
 package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.DType;
+import java.security.CodeSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
@@ -15,6 +18,8 @@ import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
  */
 public final class Platform {
     private static final String SIMULATOR = "Simulator";
+    private static final Pattern JAR = Pattern.compile("tornado-api-(.+)\\.jar");
+    private static final String VERSION = version();
 
     /**
      * One device.
@@ -24,11 +29,22 @@ public final class Platform {
      * @param driverName its driver's name in lower case
      * @param device itself
      * @param allowedBytes memory that may be used, 0 = all it has
+     * @param tunings where tilings come from that its kernels get
      */
-    public record Device(int driver, int index, String driverName, TornadoDevice device, long allowedBytes) {
+    public record Device(int driver, int index, String driverName, TornadoDevice device, long allowedBytes, Tunings tunings) {
         /** The same device, of which only so much memory may be used. */
         public Device withMemory(long bytes) {
-            return new Device(driver, index, driverName, device, bytes);
+            return new Device(driver, index, driverName, device, bytes, tunings);
+        }
+
+        /** The same device, whose kernels get other tilings. */
+        Device withTunings(Tunings others) {
+            return new Device(driver, index, driverName, device, allowedBytes, others);
+        }
+
+        /** TornadoVM's version, {@code simulator} if it is not there. */
+        String tornadoVm() {
+            return simulated() ? "simulator" : VERSION;
         }
 
         /** Whether the simulator plays this device. */
@@ -72,6 +88,13 @@ public final class Platform {
 
     private Platform() {}
 
+    /** From the name of the API's jar. */
+    private static String version() {
+        CodeSource source = TornadoDevice.class.getProtectionDomain().getCodeSource();
+        Matcher jar = JAR.matcher(source == null || source.getLocation() == null ? "" : source.getLocation().toString());
+        return jar.find() ? jar.group(1) : "unknown";
+    }
+
     /** {@code opencl}, {@code cuda}, {@code ptx} and so on. */
     private static String driverName(TornadoBackend backend) {
         String name = backend.getName().equals(SIMULATOR) ? SIMULATOR : backend.getBackendType().name();
@@ -85,7 +108,7 @@ public final class Platform {
         for (int driver = 0; driver < runtime.getNumBackends(); driver++) {
             TornadoBackend backend = runtime.getBackend(driver);
             for (int index = 0; index < backend.getNumDevices(); index++) {
-                devices.add(new Device(driver, index, driverName(backend), backend.getDevice(index), 0));
+                devices.add(new Device(driver, index, driverName(backend), backend.getDevice(index), 0, Tunings.USUAL));
             }
         }
         return devices;

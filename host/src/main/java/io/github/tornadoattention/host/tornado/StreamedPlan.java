@@ -11,6 +11,7 @@ import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.Report;
 import io.github.tornadoattention.host.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -206,8 +207,10 @@ final class StreamedPlan implements Plan {
 
     private Report report(List<String> names, long start, long held) {
         String remark = "streamed in blocks of %d queries and %d keys: %s".formatted(size.queries(), size.keys(), why);
+        List<String> remarks = new ArrayList<>(List.of(remark));
+        remarks.addAll(kernels().tileRemarks(names));
         return new Report(backend, device.description(), device.driverName(), "flash", names, kernelNanos, compileNanos,
-                System.nanoTime() - start, held + size.bytes(), List.of(remark));
+                System.nanoTime() - start, held + size.bytes(), remarks);
     }
 
     @Override

@@ -9,9 +9,11 @@ import io.github.tornadoattention.kernels.FlashForward;
 import io.github.tornadoattention.kernels.TensorBackwardKeys;
 import io.github.tornadoattention.kernels.TensorBackwardQueries;
 import io.github.tornadoattention.kernels.TensorForward;
+import java.math.BigInteger;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 
 /** The tilings of each flash kernel, best first; the first that fits is taken. The order comes from measurements (docs/performance.md). */
 final class TileTable {
@@ -63,6 +65,22 @@ final class TileTable {
                         "%s: no tile for head dim %d%s fits the device, which has %d bytes of local memory and groups of at most %d"
                                 .formatted(kernel.getSimpleName(), headDim, blockSize == 0 ? "" : " and blocks of " + blockSize, limits.localBytes(),
                                         limits.group())));
+    }
+
+    /** Whether a kernel computes on tensor cores. */
+    static boolean isTensor(Class<?> kernel) {
+        return Objects.requireNonNull(CANDIDATES.get(kernel), kernel.getSimpleName()).getFirst().sliceD() == 0;
+    }
+
+    /** Block sizes of one class are divided by the same tiles; 0 stays 0. */
+    static int sizeClass(int blockSize) {
+        return blockSize == 0 ? 0 : (int) CANDIDATES.values().stream()
+                .flatMap(List::stream)
+                .flatMap(tiling -> Stream.of(tiling.blockQ(), tiling.blockK()))
+                .distinct()
+                .filter(edge -> blockSize % edge == 0)
+                .mapToLong(Integer::longValue)
+                .reduce(1, (a, b) -> a / BigInteger.valueOf(a).gcd(BigInteger.valueOf(b)).longValue() * b);
     }
 
     private static int accumulators(Contract contract, Tiling tiling, int headDim) {

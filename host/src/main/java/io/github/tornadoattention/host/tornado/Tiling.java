@@ -1,6 +1,7 @@
 package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.kernels.Extent;
+import java.util.List;
 
 /**
  * How one launch of a flash kernel cuts its work.
@@ -53,6 +54,11 @@ record Tiling(int blockQ, int blockK, int threadsX, int threadsY, int sliceD, in
     /** The kernels' {@code slices} argument. */
     int slices(int headDim) {
         return sliceD(headDim) << 16 | sliceN;
+    }
+
+    /** All six numbers, in order. */
+    List<Integer> sizes() {
+        return List.of(blockQ, blockK, threadsX, threadsY, sliceD, sliceN);
     }
 
     @Override

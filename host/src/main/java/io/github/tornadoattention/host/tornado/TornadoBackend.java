@@ -13,6 +13,7 @@ import io.github.tornadoattention.host.SequencesByLength;
 import io.github.tornadoattention.host.UnavailableException;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.kernels.FlashForward;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -100,6 +101,21 @@ public final class TornadoBackend implements Backend {
     @Override
     public Backend withDeviceMemory(long bytes) {
         return new TornadoBackend(name, device.withMemory(bytes), profiled, forwardBlock);
+    }
+
+    @Override
+    public Backend withTunings(Path file) {
+        return new TornadoBackend(name, device.withTunings(Tunings.of(file)), profiled, forwardBlock);
+    }
+
+    @Override
+    public Backend untuned() {
+        return new TornadoBackend(name, device.withTunings(Tunings.NONE), profiled, forwardBlock);
+    }
+
+    /** What measures the tilings that kernels can have on this device. */
+    public TileTuner tuner() {
+        return new TileTuner(device, new TilingClock(name, device));
     }
 
     @Override
