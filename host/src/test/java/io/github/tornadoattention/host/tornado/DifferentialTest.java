@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class DifferentialTest {
     private static final int SEEDS = 320;
     private static final int CHUNK = 20;
-    private static final int LONGEST = 150;
+    private static final int LONGEST = 132;
     private static final Long ONE = Long.getLong("attention.seed");
 
     private final Backend cpu = Backend.of("cpu");
