@@ -8,10 +8,11 @@ import org.jspecify.annotations.Nullable;
  * What to compute: shapes and options of one attention, checked once, immutable. Build it with {@link #builder}.
  *
  * <p>Query {@code i} of entry {@code b} and head {@code h} sees key {@code j} iff causal, window, key length and block
- * mask all allow it ({@link #visible}), and the mask and the bias of the call too ({@link AttentionInputs}). The score of a visible pair is {@code s = scale * dot(q_i, k_j)}, then {@code
- * softcap * tanh(s / softcap)} if there is a softcap, then {@code - slope_h * |i + diagonal - j|} if there are ALiBi
- * slopes, then plus the bias that comes with the call. With dropout, a probability counts {@code 1 / (1 - dropout)} times or not at all, drawn by Philox from the call's seed and offset, the query, the key and
- * the head ({@link AttentionInputs}).
+ * mask all allow it ({@link #visible}), and the mask and the bias of the call too ({@link AttentionInputs}). The score of
+ * a visible pair is {@code s = scale * dot(q_i, k_j)}, then {@code softcap * tanh(s / softcap)} if there is a softcap,
+ * then {@code - slope_h * |i + diagonal - j|} if there are ALiBi slopes, then plus the bias. With dropout, a probability
+ * counts {@code 1 / (1 - dropout)} times or not at all, drawn by Philox from the call's seed and offset, the query, the key
+ * and the head.
  *
  * @param batch entries of the batch
  * @param heads query heads
@@ -27,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param softcap bound on the scores, 0 = none
  * @param alibiSlopes a slope for each query head, null = no ALiBi (copied)
  * @param blockMask the blocks that are computed, null = all
- * @param maskShape shape of the mask that comes with each call, {@code [batch or 1, heads or 1, seqQ or 1, seqK or 1]}; null = no mask (copied)
+ * @param maskShape shape of the mask that comes with each call, {@code [batch or 1, heads or 1, seqQ or 1, seqK or 1]};
+ *     null = no mask (copied)
  * @param biasShape likewise of the bias that is added to the scores
  * @param dropout the probability with which dropout drops a pair, 0 = no dropout, below 1
  * @param dtype the type of q, k, v, out and their gradients; lse is always float32
@@ -156,14 +158,14 @@ public record AttentionSpec(
         return rightBound() == UNBOUNDED ? last : Math.clamp((long) i + diagonal() + rightBound(), -1, last);
     }
 
-    /** Whether query {@code i} sees key {@code j}, in entry {@code b} and query head {@code h}, as far as the call's mask and bias let it. */
+    /** Whether query {@code i} of entry {@code b} and head {@code h} sees key {@code j}, as far as a call's mask and bias let it. */
     public boolean visible(int b, int h, int i, int j) {
         return j >= firstVisible(i)
                 && j <= lastVisible(i, b)
                 && (blockMask == null || blockMask.isSet(h, i / blockMask.size(), j / blockMask.size()));
     }
 
-    /** The number of visible (query, key) pairs over all entries and query heads; those that a call's mask hides are computed, and count. */
+    /** The number of visible (query, key) pairs over all entries and heads; those that a call's mask hides are computed, and count. */
     public long visiblePairs() {
         return VisiblePairs.count(this);
     }
