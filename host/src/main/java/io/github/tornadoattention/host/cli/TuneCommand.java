@@ -40,7 +40,8 @@ final class TuneCommand implements Callable<Integer> {
     private SpecFlags.Integers headDims;
 
     @Option(names = "--dtype", paramLabel = "TYPE,...",
-            description = "fp32 for the float32 kernels, fp16 and bf16 for those on tensor cores; default: all that the device has.")
+            description = "fp32 for the float32 kernels, fp16 and bf16 for those on tensor cores; "
+                    + "default: all that the device has.")
     private @Nullable String dtypes;
 
     @Option(names = "--mask", paramLabel = "M,...", defaultValue = "none,causal",
@@ -139,7 +140,8 @@ final class TuneCommand implements Callable<Integer> {
         for (String name : dtypes.split(",", -1)) {
             DType dtype = dtype(name.strip());
             if (dtype != DType.FP32 && !tuner.hasTensorKernels(dtype, headDim)) {
-                throw new UsageException(("--dtype %s: no kernels of its own for head dim %d on this device, the float32 kernels compute it; "
+                throw new UsageException(("--dtype %s: no kernels of its own for head dim %d on this device, "
+                        + "the float32 kernels compute it; "
                         + "--dtype fp32 tunes those").formatted(dtype, headDim));
             }
             types.add(dtype);
@@ -183,8 +185,8 @@ final class TuneCommand implements Callable<Integer> {
                 continue;
             }
             String remark = n == 0 ? "the table's" : "";
-            table.row(candidate.tiling(), Numbers.time(Math.round(candidate.milliseconds() * 1e6)), "%.2f"
-                    .formatted(candidate.ratio()),
+            table.row(candidate.tiling(), Numbers.time(Math.round(candidate.milliseconds() * 1e6)),
+                    "%.2f".formatted(candidate.ratio()),
                     n == outcome.chosen() && n != 0 ? "faster" : remark);
         }
         List<String> lines = new ArrayList<>(List.of("", "%s, %s".formatted(outcome.job().kernel().getSimpleName(),
@@ -199,8 +201,8 @@ final class TuneCommand implements Callable<Integer> {
 
     private static String conclusion(@Nullable TuningFile file, long faster) {
         String found = faster == 0 ? "no tiling is faster than the table's by more than the spread"
-                : faster == 1 ? "1 tiling is faster than the table's" : "%d tilings are faster than the table's"
-                .formatted(faster);
+                : faster == 1 ? "1 tiling is faster than the table's" :
+                "%d tilings are faster than the table's".formatted(faster);
         if (file == null) {
             return found + "; nothing is kept";
         }

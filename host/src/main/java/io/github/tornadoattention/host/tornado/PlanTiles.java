@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * The tilings of a plan's kernels: what {@code attention tune} found for this device, where that fits, else the best of {@link
- * TileTable}.
+ * The tilings of a plan's kernels: what {@code attention tune} found for this device, where that fits, else the best of
+ * {@link TileTable}.
  */
 final class PlanTiles {
     private final Platform.Device device;
@@ -44,7 +44,8 @@ final class PlanTiles {
                 return tiling;
             }
         }
-        file.say("%s: tiling %s of %s for head dim %d is not among those that this device can have; ignored, attention tune finds another"
+        file.say(("%s: tiling %s of %s for head dim %d is not among those that this device can have; "
+                        + "ignored, attention tune finds another")
                 .formatted(file.path(), entry.sizes(), kernel.getSimpleName(), spec.headDim()));
         return first;
     }

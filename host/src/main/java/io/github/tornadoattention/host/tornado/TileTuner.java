@@ -23,8 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the fastest tiling of each flash kernel on a device: all that fit are measured, and one takes the place of the table's if
- * it is faster by
- * more than the spread of the times, twice.
+ * it is faster by more than the spread of the times, twice.
  */
 public final class TileTuner {
     /** A smaller gain is not worth leaving the table's order. */
@@ -138,8 +137,8 @@ public final class TileTuner {
     public AttentionSpec shape(int headDim, DType dtype, boolean causal, int blockSize, int seq, boolean quick) {
         int usual = device.gpu() ? quick ? 1024 : 4096 : device.simulated() ? quick ? 64 : 128 : quick ? 128 : 512;
         int length = seq == 0 ? usual : seq;
-        SpecBuilder builder = AttentionSpec.builder(1, device.gpu() ? 16 : 1, length, headDim).dtype(dtype).causal(causal
-                ? Causal.BOTTOM_RIGHT : Causal.NONE);
+        SpecBuilder builder = AttentionSpec.builder(1, device.gpu() ? 16 : 1, length, headDim).dtype(dtype)
+                .causal(causal ? Causal.BOTTOM_RIGHT : Causal.NONE);
         if (blockSize != 0) {
             builder.blockMask(BlockMasks.random(length, length, blockSize, MASK_DENSITY, 1));
         }

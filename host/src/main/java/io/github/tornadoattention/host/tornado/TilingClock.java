@@ -17,8 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Times tilings on a device: by the device's own clock where it has one, else from call to end. A result is compared with that of
- * the table's
- * tilings before its time counts.
+ * the table's tilings before its time counts.
  */
 final class TilingClock implements TileTuner.Stopwatch {
     private static final int RUNS = 15;

@@ -22,8 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The file in which {@code attention tune} keeps what it found: a JSON array, one tiling a line. It is written whole or not at
- * all, and under a
- * lock ({@code tunings.json.lock} beside it), so that processes which tune at the same time merge what they found.
+ * all, and under a lock ({@code tunings.json.lock} beside it), so that processes which tune together merge what they found.
  */
 public final class TuningFile {
     /** System property: the file, or {@code off} for none. */

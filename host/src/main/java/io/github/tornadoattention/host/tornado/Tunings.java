@@ -42,8 +42,7 @@ public final class Tunings {
     /** The file, null if there is to be none. */
     @Nullable TuningFile file() {
         Path path = usual ? TuningFile.usual(Objects.requireNonNullElse(System.getProperty(TuningFile.PROPERTY), ""),
-                System.getenv(),
-                System.getProperty("os.name", ""), Path.of(System.getProperty("user.home", ""))) : named;
+                System.getenv(), System.getProperty("os.name", ""), Path.of(System.getProperty("user.home", ""))) : named;
         return path == null ? null : new TuningFile(path);
     }
 }

@@ -132,8 +132,8 @@ class TileTunerTest {
     void aWrongResultHasNoTime() {
         // the kernel's contract does not allow tiles whose rows its work-items do not share evenly
         TilingClock clock = new TilingClock("simulator", Tiled.SIMULATOR);
-        assertThatThrownBy(() -> clock.time(SPEC, FlashForward.class, new Tiling(17, 16, 8, 8, 8,
-                8))).isInstanceOf(DeviceException.class)
+        assertThatThrownBy(() -> clock.time(SPEC, FlashForward.class, new Tiling(17, 16, 8, 8, 8, 8)))
+                .isInstanceOf(DeviceException.class)
                 .hasMessageContaining("out");
         assertThat(clock.time(SPEC, FlashForward.class, FORWARD.getLast()).median()).isPositive();
     }
@@ -185,8 +185,8 @@ class TileTunerTest {
         PackedSpec spec = PackedSpec.of(new int[] {0, 7, 20}, new int[] {0, 7, 20}, 1, 16, options -> options);
         try (PackedAttention attention = PackedAttention.on(backend(), spec)) {
             Tensor q = Tensor.zeros(spec.qShape());
-            assertThat(attention.forward(q, q,
-                    q).report().remarks()).singleElement().asString().startsWith("FlashForward: tiles of ");
+            assertThat(attention.forward(q, q, q).report().remarks())
+                    .singleElement().asString().startsWith("FlashForward: tiles of ");
         }
     }
 
