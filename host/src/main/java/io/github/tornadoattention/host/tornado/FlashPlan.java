@@ -7,6 +7,7 @@ import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
 import io.github.tornadoattention.kernels.RowDots;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -56,6 +57,7 @@ class FlashPlan extends DevicePlan {
         long keyGroups = KEYS.groups(tk, (long) spec.batch() * spec.kvHeads(), spec.seqK());
         long queryGroups = QUERIES.groups(tq, (long) spec.batch() * spec.heads(), spec.seqQ());
         FloatArray dOut = g.dOut().floats();
+        List<Object> scratch = new ArrayList<>(List.of(g.delta()));
         IntArray bias = spec.biasShape() == null ? null : arguments.shape(BlockLists.ofPairs(spec));
         Tasks tasks = new Tasks("flashBackward")
                 .parameters(arguments.transfer(), shapeQ, shapeK)
@@ -63,22 +65,24 @@ class FlashPlan extends DevicePlan {
                 .constants(arguments.numbers())
                 .inputs(a.q, a.k, a.v, a.out, a.lse, g.dOut())
                 .tables(spec, a)
-                .widen(a.q, a.k, a.v, a.out, g.dOut())
+                .widen(a.q, a.k, a.v, a.out, g.dOut());
+        FloatArray lse = backwardLse(tasks, a, scratch);
+        tasks
                 .task("rowDots", Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ()), graph -> graph.task("rowDots", RowDots::rowDots,
                         new KernelContext(), a.out.floats(), dOut, g.delta(), shapeQ, spec.headDim()))
                 .task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits), graph -> graph.task("keys", FlashBackwardKeys::backward,
-                        new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, a.lse.floats(), g.delta(), g.dk().floats(),
+                        new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, lse, g.delta(), g.dk().floats(),
                         g.dv().floats(), shapeK, arguments.numbers(), a.bias.floats(), a.mask, spec.headDim(), tk.blocks(), tk.threads(),
                         tk.slices(spec.headDim()), arguments.options()))
                 .task("queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits), graph -> graph.task("queries", FlashBackwardQueries::backward,
-                        new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, a.lse.floats(), g.delta(), g.dq().floats(), shapeQ,
+                        new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, lse, g.delta(), g.dq().floats(), shapeQ,
                         arguments.numbers(), a.bias.floats(), a.mask, spec.headDim(), tq.blocks(), tq.threads(), tq.slices(spec.headDim()),
                         arguments.options()));
         if (bias != null) {
             bias(tasks, bias, a, g);
         }
         return tasks
-                .scratch(g.delta())
+                .scratch(scratch.toArray())
                 .narrow(g.dq(), g.dk(), g.dv())
                 .outputs(g.dq(), g.dk(), g.dv())
                 .outputs(g.ofBias(spec))
@@ -94,6 +98,16 @@ class FlashPlan extends DevicePlan {
                         new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), g.dOut().floats(), a.lse.floats(), g.delta(), g.dBias().floats(),
                         shape, arguments.numbers(), a.bias.floats(), a.mask, spec.headDim(), t.blocks(), t.threads(), t.slices(spec.headDim()),
                         arguments.options()));
+    }
+
+    /**
+     * The lse that the backward kernels of queries and keys read. It must come of scores that round as theirs do: where scores are large, their difference from
+     * lse is small, and an error of one that the other does not have is an error of P.
+     *
+     * @param scratch gets what must stay on the device for it
+     */
+    FloatArray backwardLse(Tasks tasks, DeviceArrays a, List<Object> scratch) {
+        return a.lse.floats();
     }
 
     /** How a kernel cuts its work; the best that the device can run, unless overridden. */

@@ -10,9 +10,16 @@ import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The one place that decides which kernels compute a spec on a device: by algorithm, dtype, options and what the device has. */
 final class KernelChoice {
+    /**
+     * System property: what multiplies float32, {@code tensor} for tensor cores where the device has them and they take the spec,
+     * {@code fma} for the kernels that run everywhere. Without it, {@code tensor}, but {@code fma} on the simulator.
+     */
+    static final String FP32_PROPERTY = "attention.fp32";
+
     private KernelChoice() {}
 
     /** The kernels that flash attention consists of. */
@@ -21,12 +28,13 @@ final class KernelChoice {
     /** A plan of the kernels that are best for this; one that streams blocks through the device where it does not fit whole. */
     static Plan plan(String backend, Platform.Device device, AttentionSpec spec, Algorithm algorithm, boolean profiled) {
         return switch (algorithm) {
-            case FLASH -> flash(backend, device, spec, profiled);
+            case FLASH -> flash(backend, device, spec, splits(System.getProperty(FP32_PROPERTY), device.simulated()), profiled);
             case STANDARD -> new StandardPlan(backend, device, spec, profiled);
         };
     }
 
-    private static Plan flash(String backend, Platform.Device device, AttentionSpec spec, boolean profiled) {
+    /** Flash attention; {@code split} says whether float32 may go to tensor cores. */
+    static Plan flash(String backend, Platform.Device device, AttentionSpec spec, boolean split, boolean profiled) {
         boolean tensor = TensorPlan.takes(device, spec);
         BlockMask mask = spec.blockMask();
         if (!tensor && mask != null
@@ -41,13 +49,36 @@ final class KernelChoice {
                             + "sizes that are multiples of 16 are faster").formatted(mask.size()));
         }
         try {
-            return tensor ? new TensorPlan(backend, device, spec, profiled) : new FlashPlan(backend, device, spec, profiled);
+            return tensor ? new TensorPlan(backend, device, spec, profiled) : float32(backend, device, spec, split, profiled);
         } catch (DeviceMemoryException e) {
             if (hasTables(spec)) {
                 throw e; // mask and bias are not cut into blocks
             }
             return new StreamedPlan(backend, device, spec, device.limits(), profiled, String.valueOf(e.getMessage()));
         }
+    }
+
+    /** Plans of float32 kernels; the split ones need more memory, and without it the others do. */
+    private static Plan float32(String backend, Platform.Device device, AttentionSpec spec, boolean split, boolean profiled) {
+        if (split && SplitPlan.takes(device, spec)) {
+            try {
+                return new SplitPlan(backend, device, spec, profiled);
+            } catch (DeviceMemoryException e) {
+                return new FlashPlan(backend, device, spec, profiled);
+            }
+        }
+        return new FlashPlan(backend, device, spec, profiled);
+    }
+
+    /** Whether tensor cores multiply float32, given {@link #FP32_PROPERTY}. */
+    static boolean splits(@Nullable String given, boolean simulated) {
+        return switch (given) {
+            case null -> !simulated;
+            case "tensor" -> true;
+            case "fma" -> false;
+            default -> throw new UsageException("system property %s is '%s', must be fma or tensor"
+                    .formatted(FP32_PROPERTY, given));
+        };
     }
 
     private static boolean hasTables(AttentionSpec spec) {

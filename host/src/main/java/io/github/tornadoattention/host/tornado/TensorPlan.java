@@ -27,7 +27,7 @@ final class TensorPlan extends FlashPlan {
     private static final int CHUNK = 16;
     private static final int MOST_CHUNKS = 8;
     /** What the kernels know; others compute the rest. */
-    private static final int OPTIONS = Options.BAND | Options.SOFTCAP | Options.ALIBI | Options.BLOCKS;
+    static final int OPTIONS = Options.BAND | Options.SOFTCAP | Options.ALIBI | Options.BLOCKS;
 
     private final int options;
     private final int exponent;

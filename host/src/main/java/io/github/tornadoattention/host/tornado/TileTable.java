@@ -6,6 +6,7 @@ import io.github.tornadoattention.kernels.FlashBackwardBias;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
+import io.github.tornadoattention.kernels.SplitForward;
 import io.github.tornadoattention.kernels.TensorBackwardKeys;
 import io.github.tornadoattention.kernels.TensorBackwardQueries;
 import io.github.tornadoattention.kernels.TensorForward;
@@ -23,6 +24,8 @@ final class TileTable {
     private static final int TENSOR_ACCUMULATORS = 128;
 
     private static final Map<Class<?>, List<Tiling>> CANDIDATES = Map.of(
+            SplitForward.class, List.of(
+                    new Tiling(64, 32, 32, 4, 0, 0), new Tiling(64, 16, 32, 4, 0, 0), new Tiling(32, 16, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
             TensorForward.class, List.of(
                     new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
             TensorBackwardQueries.class, List.of(

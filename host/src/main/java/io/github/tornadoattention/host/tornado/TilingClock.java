@@ -1,6 +1,5 @@
 package io.github.tornadoattention.host.tornado;
 
-import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
@@ -60,7 +59,7 @@ final class TilingClock implements TileTuner.Stopwatch {
     }
 
     private Plan plan(Platform.Device on, AttentionSpec spec) {
-        Plan plan = KernelChoice.plan(backend, on, spec, Algorithm.FLASH, true);
+        Plan plan = KernelChoice.flash(backend, on, spec, false, true); // the kernels that split float32 are not tuned
         if (!(plan instanceof FlashPlan)) {
             plan.close();
             throw new DeviceException("the device lacks the memory to time tilings on %s; --seq takes fewer queries and keys"

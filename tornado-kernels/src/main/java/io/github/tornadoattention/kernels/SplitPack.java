@@ -1,0 +1,106 @@
+package io.github.tornadoattention.kernels;
+
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.LongArray;
+
+/**
+ * Rearranges float32 matrices for the tensor cores as {@link TensorPack} does 16-bit ones, each number as the three bfloat16 of
+ * {@link Split}. The parts stand
+ * inside the pieces in which the kernels take tiles, so that a tile is one stretch of memory:
+ *
+ * <ul>
+ *   <li>{@link #columns}: [L/8][part][D][8].
+ *   <li>{@link #rows}: [L/16][part][D/8][16][8].
+ * </ul>
+ *
+ * <p>L is rounded up to {@link TensorPack#ROWS}; rows that do not exist, or lie at or past an entry's key length, are not read
+ * and become 0.
+ *
+ * <p>Launch: one work-item for each four elements; others do nothing.
+ */
+public final class SplitPack {
+    private SplitPack() {
+    }
+
+    /**
+     * The head dimension as inner dimension.
+     *
+     * @param matrix  [B, H, L, D]
+     * @param packed  [B, H, L'/8, 3, D, 8], bfloat16 in longs of four, L' being L rounded up to {@link TensorPack#ROWS}
+     * @param shape   the slots of {@link Shape}: batch and heads, strides, lengths
+     * @param headDim D, a multiple of 16
+     * @param queries 1 if the matrix has the shape of q, 0 if that of k
+     */
+    public static void columns(KernelContext ctx, FloatArray matrix, LongArray packed, IntArray shape, int headDim, int queries) {
+        int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
+        int seq = queries != 0 ? shape.get(Shape.SEQ_Q) : shape.get(Shape.SEQ_K);
+        int padded = (seq + TensorPack.ROWS - 1) / TensorPack.ROWS * TensorPack.ROWS;
+        int item = ctx.globalIdx;
+        int d = item % headDim;
+        int row = item / headDim % (padded / 4) * 4;
+        int batchHead = item / headDim / (padded / 4);
+        int batch = batchHead / heads;
+        if (batch < shape.get(Shape.BATCH)) {
+            int end = queries != 0 ? seq : shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
+            int stride = queries != 0 ? shape.get(Shape.Q_ROW_STRIDE) : shape.get(Shape.K_ROW_STRIDE);
+            int base = queries != 0
+                    ? batch * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
+                    : batch * shape.get(Shape.K_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.K_HEAD_STRIDE);
+            float[] four = new float[4];
+            for (int r = 0; r < 4; r++) {
+                four[r] = 0f;
+                if (row + r < end) {
+                    four[r] = matrix.get(base + (row + r) * stride + d);
+                }
+            }
+            int to = (batchHead * padded + row) / 8 * headDim * 6 + d * 2 + row % 8 / 4;
+            for (int part = 0; part < Split.PARTS; part++) {
+                packed.set(to + part * headDim * 2, Split.four(part, four[0], four[1], four[2], four[3]));
+            }
+        }
+    }
+
+    /**
+     * The sequence as inner dimension.
+     *
+     * @param matrix  [B, H, L, D]
+     * @param packed  [B, H, L'/16, 3, D/8, 16, 8], bfloat16 in longs of four
+     * @param shape   as above
+     * @param headDim D, a multiple of 16
+     * @param queries as above
+     * @param finite  1 if numbers that are not finite become 0, 0 if they stay
+     */
+    public static void rows(KernelContext ctx, FloatArray matrix, LongArray packed, IntArray shape, int headDim, int queries,
+            int finite) {
+        int perRow = headDim / 4;
+        int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
+        int seq = queries != 0 ? shape.get(Shape.SEQ_Q) : shape.get(Shape.SEQ_K);
+        int padded = (seq + TensorPack.ROWS - 1) / TensorPack.ROWS * TensorPack.ROWS;
+        int item = ctx.globalIdx;
+        int c = item % perRow;
+        int row = item / perRow % padded;
+        int batchHead = item / perRow / padded;
+        int batch = batchHead / heads;
+        if (batch < shape.get(Shape.BATCH)) {
+            int end = queries != 0 ? seq : shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
+            int stride = queries != 0 ? shape.get(Shape.Q_ROW_STRIDE) : shape.get(Shape.K_ROW_STRIDE);
+            int base = queries != 0
+                    ? batch * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
+                    : batch * shape.get(Shape.K_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.K_HEAD_STRIDE);
+            float[] four = new float[4];
+            for (int e = 0; e < 4; e++) {
+                four[e] = 0f;
+                if (row < end) {
+                    float x = matrix.get(base + row * stride + c * 4 + e);
+                    four[e] = finite != 0 && x - x != 0f ? 0f : x;
+                }
+            }
+            int to = (batchHead * padded + row) / 16 * headDim * 12 + c / 2 * 32 + row % 16 * 2 + c % 2;
+            for (int part = 0; part < Split.PARTS; part++) {
+                packed.set(to + part * headDim * 4, Split.four(part, four[0], four[1], four[2], four[3]));
+            }
+        }
+    }
+}
