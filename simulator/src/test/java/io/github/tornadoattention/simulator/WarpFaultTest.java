@@ -84,6 +84,7 @@ class WarpFaultTest {
             8 | simdShuffleDown by 32 lanes
             9 | asyncCopyToLocal from index 1: copies start at multiples of 2 elements
             10 | asyncCopyToLocal takes a local array of the group, not a private one
+            13 | mmaLoadA needs tiles that start at multiples of 16 bytes, and local array 2 has 8 bytes
             11 | asyncCopyWaitGroup takes 0 groups or more, not -1
             """)
     void operandsThatTheDeviceDoesNotTake(int which, String message) {

@@ -44,7 +44,7 @@ public final class SplitForward {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, halves = true),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.NONE, pad = 4),
-        @LocalTile(rows = Extent.THREADS_Y, columns = Extent.NONE, pad = 1)})
+        @LocalTile(rows = Extent.THREADS_Y, columns = Extent.NONE, pad = 4)})
     public static void forward(KernelContext ctx, FloatArray q, LongArray k, LongArray v, FloatArray out, FloatArray lse,
             IntArray shape, FloatArray numbers,
             int headDim, int blocks, int options) {
@@ -92,7 +92,7 @@ public final class SplitForward {
         int[] kvTile = ctx.allocateIntLocalArray(blockK * headDim * Split.PARTS); // K, then V; each part of Q at first
         int[] pTile = ctx.allocateIntLocalArray(blockQ * blockK * Split.PARTS / 2);
         float[] exchange = ctx.allocateFloatLocalArray(blockQ * 4);
-        float[] climbs = ctx.allocateFloatLocalArray(warps);
+        float[] climbs = ctx.allocateFloatLocalArray(warps * 4); // one counts; tiles have to start at multiples of 16 bytes wherever they come to lie
         int vAt = blockK * headDim * Split.PARTS / 2;
 
         // The parts of Q become fragments, one after the other; rows past the end repeat the last one

@@ -43,7 +43,7 @@ public final class TensorForward {
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM, halves = true),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, orRows = Extent.BLOCK_Q, orColumns = Extent.HEAD_DIM, halves = true),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.NONE, pad = 4),
-        @LocalTile(rows = Extent.THREADS_Y, columns = Extent.NONE, pad = 1)})
+        @LocalTile(rows = Extent.THREADS_Y, columns = Extent.NONE, pad = 4)})
     public static void forward(KernelContext ctx, LongArray q, LongArray k, LongArray v, IntArray out, FloatArray lse, IntArray shape, FloatArray numbers,
             int headDim, int blocks, int options) {
         int blockQ = blocks >> 16;
@@ -91,7 +91,7 @@ public final class TensorForward {
         int[] vTile = ctx.allocateIntLocalArray(blockK * headDim / 2);
         int[] pTile = ctx.allocateIntLocalArray(blockQ * TornadoMath.max(blockK, headDim) / 2); // Q at first
         float[] exchange = ctx.allocateFloatLocalArray(blockQ * 4);
-        float[] climbs = ctx.allocateFloatLocalArray(warps);
+        float[] climbs = ctx.allocateFloatLocalArray(warps * 4); // one counts; tiles have to start at multiples of 16 bytes wherever they come to lie
 
         // Q: rows past the end repeat the last one
         for (int i = 0; i < blockQ * headDim / 4 / (blockQ / 16 * 32); i++) {

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /** The one place that decides which kernels compute a spec on a device: by algorithm, dtype, options and what the device has. */
 final class KernelChoice {
     /**
-     * System property: what multiplies float32, {@code tensor} for tensor cores where the device has them and they take the spec,
-     * {@code fma} for the kernels that run everywhere. Without it, {@code tensor}, but {@code fma} on the simulator.
+     * System property: what multiplies float32, {@code fma} for the kernels that run everywhere, which it is without the property, or
+     * {@code tensor} for tensor cores where the device has them and they take the spec: faster forward, slower backward.
      */
     static final String FP32_PROPERTY = "attention.fp32";
 
@@ -28,7 +28,7 @@ final class KernelChoice {
     /** A plan of the kernels that are best for this; one that streams blocks through the device where it does not fit whole. */
     static Plan plan(String backend, Platform.Device device, AttentionSpec spec, Algorithm algorithm, boolean profiled) {
         return switch (algorithm) {
-            case FLASH -> flash(backend, device, spec, splits(System.getProperty(FP32_PROPERTY), device.simulated()), profiled);
+            case FLASH -> flash(backend, device, spec, splits(System.getProperty(FP32_PROPERTY)), profiled);
             case STANDARD -> new StandardPlan(backend, device, spec, profiled);
         };
     }
@@ -71,10 +71,10 @@ final class KernelChoice {
     }
 
     /** Whether tensor cores multiply float32, given {@link #FP32_PROPERTY}. */
-    static boolean splits(@Nullable String given, boolean simulated) {
+    static boolean splits(@Nullable String given) {
         return switch (given) {
-            case null -> !simulated;
             case "tensor" -> true;
+            case null -> false;
             case "fma" -> false;
             default -> throw new UsageException("system property %s is '%s', must be fma or tensor"
                     .formatted(FP32_PROPERTY, given));

@@ -192,11 +192,10 @@ class SplitPlanTest {
 
     @Test
     void theyAreChosenOnDevicesUnlessTold() {
-        assertThat(KernelChoice.splits(null, false)).isTrue();
-        assertThat(KernelChoice.splits(null, true)).isFalse();
-        assertThat(KernelChoice.splits("fma", false)).isFalse();
-        assertThat(KernelChoice.splits("tensor", true)).isTrue();
-        assertThatThrownBy(() -> KernelChoice.splits("fp64", true)).isInstanceOf(UsageException.class)
+        assertThat(KernelChoice.splits(null)).isFalse();
+        assertThat(KernelChoice.splits("fma")).isFalse();
+        assertThat(KernelChoice.splits("tensor")).isTrue();
+        assertThatThrownBy(() -> KernelChoice.splits("fp64")).isInstanceOf(UsageException.class)
                 .hasMessage("system property attention.fp32 is 'fp64', must be fma or tensor");
     }
 }

@@ -80,6 +80,7 @@ final class Fragments {
             int site) {
         lane.requireRows(operation);
         lane.memory().requireLocal(operation, tile);
+        lane.memory().requireAligned(operation);
         if (depth != DEPTH) {
             throw refused(operation + " with a depth of " + depth + ": the device reads tiles of depth " + DEPTH);
         }

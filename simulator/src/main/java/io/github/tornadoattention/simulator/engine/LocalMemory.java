@@ -106,6 +106,24 @@ final class LocalMemory {
         throw new Violation(KernelFault.Kind.WARP_OPERAND, operation + " takes a local array of the group, not a private one");
     }
 
+    /** Bytes that rows of a fragment are loaded by. */
+    private static final int ALIGNMENT = 16;
+
+    /**
+     * Refuses local arrays among which a tile may start elsewhere than at a multiple of 16 bytes: the device's compiler lays them out in an order
+     * of its own, one behind the other, and a load of a fragment from such a tile fails.
+     */
+    void requireAligned(String operation) {
+        for (int i = 0; i < used; i++) {
+            Object array = arrays.get(i);
+            long bytes = (long) Array.getLength(array) * bytesOf(array.getClass().getComponentType());
+            if (bytes % ALIGNMENT != 0) {
+                throw new Violation(KernelFault.Kind.WARP_OPERAND, operation + " needs tiles that start at multiples of 16 bytes, and local array "
+                        + i + " has " + bytes + " bytes: what lies behind it may not");
+            }
+        }
+    }
+
     private static int bytesOf(Class<?> type) {
         if (type == byte.class) {
             return 1;

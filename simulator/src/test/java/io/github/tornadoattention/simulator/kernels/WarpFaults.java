@@ -54,6 +54,8 @@ public final class WarpFaults {
         ctx.asyncCopyToLocal(tile, 0, in, which == 9 ? 1 : 0); // operand 9
         ctx.asyncCopyToLocal(which == 10 ? mine : tile, 0, in, 0); // operand 10
         ctx.asyncCopyWaitGroup(which == 11 ? -1 : 0); // operand 11
+        ctx.allocateFloatLocalArray(which == 13 ? 2 : 4);
+        ctx.mmaLoadA(tile, 16); // operand 13
     }
 
     /** Indices outside local and global arrays. */
