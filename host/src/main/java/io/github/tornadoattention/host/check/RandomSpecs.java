@@ -32,7 +32,7 @@ public final class RandomSpecs {
     private static final DType[] DTYPES = {DType.FP32, DType.FP32, DType.FP16, DType.BF16};
 
     /**
-     * Largest head dim where no query sees two keys, in float32; in 16 bits some query always does. The gradients of q and k are else 0 but for the rounding
+     * Largest head dim where no query sees two keys; it is float32 then. The gradients of q and k are else 0 but for the rounding
      * of sums over the head dim, and of out where that has 16 bits, and plain attention, whose error sets the tolerance, happens to have none.
      */
     private static final int MOST_WITHOUT_CHOICE = 32;
@@ -74,10 +74,11 @@ public final class RandomSpecs {
     public static Drawn draw(long seed, int longest) {
         Random random = new Random(seed * SPREAD);
         AttentionSpec spec = spec(random, longest);
-        DType dtype = DTYPES[random.nextInt(DTYPES.length)];
-        while ((spec.headDim() > MOST_WITHOUT_CHOICE || dtype != DType.FP32 && longest > 1) && !someQueryHasAChoice(spec)) {
+        DType drawn = DTYPES[random.nextInt(DTYPES.length)];
+        while (spec.headDim() > MOST_WITHOUT_CHOICE && !someQueryHasAChoice(spec)) {
             spec = spec(random, longest);
         }
+        DType dtype = someQueryHasAChoice(spec) ? drawn : DType.FP32;
         spec = spec.withDtype(dtype);
         AttentionInputs inputs = AttentionInputs.of(normal(random, spec.qShape()).to(dtype), normal(random, spec.kvShape()).to(dtype),
                 normal(random, spec.kvShape()).to(dtype));
