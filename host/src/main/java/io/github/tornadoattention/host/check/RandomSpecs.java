@@ -32,8 +32,8 @@ public final class RandomSpecs {
     private static final DType[] DTYPES = {DType.FP32, DType.FP32, DType.FP16, DType.BF16};
 
     /**
-     * Largest head dim where no query sees two keys; it is float32 then. The gradients of q and k are else 0 but for the rounding
-     * of sums over the head dim, and of out where that has 16 bits, and plain attention, whose error sets the tolerance, happens to have none.
+     * Largest head dim where no query sees two keys; the dtype is float32 there. The gradients of q and k are 0 but for the rounding of sums over the
+     * head dim, and of out if that has 16 bits; plain attention, whose error sets the tolerance, happens to have none.
      */
     private static final int MOST_WITHOUT_CHOICE = 32;
 
