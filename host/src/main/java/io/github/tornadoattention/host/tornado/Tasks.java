@@ -150,8 +150,7 @@ final class Tasks {
     /** Operands that are fetched, as they cross over. */
     Tasks outputs(Operand... operands) {
         for (Operand operand : operands) {
-            run.transferToHost(DataTransferMode.UNDER_DEMAND, operand.array());
-            outputs.add(operand.array());
+            output(operand.array());
         }
         return this;
     }
@@ -159,10 +158,19 @@ final class Tasks {
     /** Operands that are fetched, whose bits the kernels write. */
     Tasks outputBits(Operand... operands) {
         for (Operand operand : operands) {
-            run.transferToHost(DataTransferMode.UNDER_DEMAND, operand.ints());
-            outputs.add(operand.ints());
+            output(operand.ints());
         }
         return this;
+    }
+
+    /**
+     * An array that is fetched, header and all. It goes to the device once before, because no kernel writes the header: else
+     * the first bytes of every fetch were never written there.
+     */
+    private void output(TornadoNativeArray array) {
+        run.transferToDevice(DataTransferMode.FIRST_EXECUTION, array);
+        run.transferToHost(DataTransferMode.UNDER_DEMAND, array);
+        outputs.add(array);
     }
 
     Stage stage(Platform.Device device, boolean profiled) {
