@@ -14,27 +14,34 @@ import org.jspecify.annotations.Nullable;
  *     hides its pair, as a mask does. NaN and positive infinity make the query's row NaN.
  * @param seed seed of the dropout; without dropout it means nothing
  * @param dropoutOffset offset of the dropout, an unsigned 32-bit number: another one for each step of a training
+ * @param firstEntry what the dropout counts the first batch entry as: not 0 where this batch is a part of a larger one, and is to drop the
+ *     same pairs as that one would
  */
 public record AttentionInputs(
-        Tensor q, Tensor k, Tensor v, @Nullable DenseMask mask, @Nullable Tensor bias, long seed, int dropoutOffset) {
+        Tensor q, Tensor k, Tensor v, @Nullable DenseMask mask, @Nullable Tensor bias, long seed, int dropoutOffset, int firstEntry) {
     /** Queries, keys and values alone. */
     public static AttentionInputs of(Tensor q, Tensor k, Tensor v) {
-        return new AttentionInputs(q, k, v, null, null, 0, 0);
+        return new AttentionInputs(q, k, v, null, null, 0, 0, 0);
     }
 
     /** The same with another mask, or none. */
     public AttentionInputs withMask(@Nullable DenseMask mask) {
-        return new AttentionInputs(q, k, v, mask, bias, seed, dropoutOffset);
+        return new AttentionInputs(q, k, v, mask, bias, seed, dropoutOffset, firstEntry);
     }
 
     /** The same with another bias, or none. */
     public AttentionInputs withBias(@Nullable Tensor bias) {
-        return new AttentionInputs(q, k, v, mask, bias, seed, dropoutOffset);
+        return new AttentionInputs(q, k, v, mask, bias, seed, dropoutOffset, firstEntry);
     }
 
     /** The same with another seed and offset of the dropout. */
     public AttentionInputs withSeed(long seed, int dropoutOffset) {
-        return new AttentionInputs(q, k, v, mask, bias, seed, dropoutOffset);
+        return new AttentionInputs(q, k, v, mask, bias, seed, dropoutOffset, firstEntry);
+    }
+
+    /** The same as a part of a larger batch, whose entries from this one on they are; for the dropout. */
+    public AttentionInputs withFirstEntry(int entry) {
+        return new AttentionInputs(q, k, v, mask, bias, seed, dropoutOffset, entry);
     }
 
     /**
@@ -50,6 +57,15 @@ public record AttentionInputs(
         requireFit("bias", bias == null ? null : bias.shape(), spec.biasShape());
         if (bias != null) {
             bias.require("bias", bias.shape(), DType.FP32);
+        }
+        requireFirstEntry(spec.batch(), spec.heads());
+    }
+
+    /** The dropout counts heads of entries in an int. */
+    void requireFirstEntry(int batch, int heads) {
+        if (firstEntry < 0 || ((long) firstEntry + batch) * heads > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException("firstEntry is %d, must be at least 0, and with %d entries of %d heads below 2^31 heads"
+                    .formatted(firstEntry, batch, heads));
         }
     }
 

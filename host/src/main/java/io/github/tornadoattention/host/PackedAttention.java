@@ -70,11 +70,22 @@ public final class PackedAttention implements AutoCloseable {
      * @throws AttentionException if the device fails
      */
     public Forward forward(Tensor q, Tensor k, Tensor v) {
+        return forward(AttentionInputs.of(q, k, v));
+    }
+
+    /**
+     * Likewise, with what else belongs to a call.
+     *
+     * @param inputs q, k and v as above; with dropout, seed and offset: a sequence drops the pairs that it would as an entry of a dense
+     *     batch, its own first query and key being number 0
+     * @throws IllegalArgumentException if a shape or a dtype is another one than the spec's
+     * @throws IllegalStateException if this is closed or in use by another thread
+     * @throws AttentionException if the device fails
+     */
+    public Forward forward(AttentionInputs inputs) {
         return alone(() -> {
-            requireFits("q", q, spec.qShape());
-            requireFits("k", k, spec.kvShape());
-            requireFits("v", v, spec.kvShape());
-            return plan.forward(q, k, v);
+            requireFit(inputs);
+            return plan.forward(inputs);
         });
     }
 
@@ -90,9 +101,7 @@ public final class PackedAttention implements AutoCloseable {
     public Gradients backward(Tensor dOut, Forward f) {
         return alone(() -> {
             requireFits("dOut", dOut, spec.qShape());
-            requireFits("q", f.q(), spec.qShape());
-            requireFits("k", f.k(), spec.kvShape());
-            requireFits("v", f.v(), spec.kvShape());
+            requireFit(f.inputs());
             requireFits("out", f.out(), spec.qShape());
             requireFits("lse", f.lse(), spec.lseShape(), DType.FP32);
             return plan.backward(dOut, f);
@@ -139,6 +148,14 @@ public final class PackedAttention implements AutoCloseable {
         if (!lock.tryLock()) {
             throw new IllegalStateException("another thread is using this PackedAttention; make one for each thread");
         }
+    }
+
+    private void requireFit(AttentionInputs inputs) {
+        requireFits("q", inputs.q(), spec.qShape());
+        requireFits("k", inputs.k(), spec.kvShape());
+        requireFits("v", inputs.v(), spec.kvShape());
+        SpecChecks.require(inputs.mask() == null && inputs.bias() == null, "a packed batch has neither mask nor bias");
+        inputs.requireFirstEntry(spec.sequences(), spec.longest().heads());
     }
 
     private void requireFits(String name, Tensor tensor, int[] expected) {

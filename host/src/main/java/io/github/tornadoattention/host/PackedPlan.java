@@ -7,12 +7,10 @@ public interface PackedPlan extends AutoCloseable {
     /**
      * Computes out and lse.
      *
-     * @param q queries, {@code [totalQ, heads, headDim]}
-     * @param k keys, {@code [totalK, kvHeads, headDim]}
-     * @param v values, {@code [totalK, kvHeads, headDim]}
+     * @param inputs queries {@code [totalQ, heads, headDim]}, keys and values {@code [totalK, kvHeads, headDim]}
      * @throws AttentionException if the backend cannot do it or its device fails
      */
-    Forward forward(Tensor q, Tensor k, Tensor v);
+    Forward forward(AttentionInputs inputs);
 
     /**
      * Computes the gradients of q, k and v.

@@ -5,7 +5,8 @@ import java.util.function.UnaryOperator;
 /**
  * Sequences of different lengths, one behind the other, without padding: queries {@code [totalQ, heads, headDim]}, keys and
  * values {@code [totalK, kvHeads, headDim]}, as FlashAttention's variable-length functions take them. Each sequence attends to
- * itself alone; its own lengths are N and M for causal, window and ALiBi.
+ * itself alone; its own lengths are N and M for causal, window and ALiBi. Dropout counts it as batch entry b, and its queries and keys from
+ * 0 on, so that it drops the pairs that the sequence would drop in a dense batch.
  *
  * <p>Sequence b has queries {@code cuSeqlensQ[b] <= i < cuSeqlensQ[b + 1]} and keys {@code cuSeqlensK[b] <= j < cuSeqlensK[b +
  * 1]}. Either may be none.
@@ -29,7 +30,6 @@ public final class PackedSpec {
         SpecChecks.require(longest.keyLengths() == null,
                 "a packed batch has no key lengths: cuSeqlensK says how many keys there are");
         SpecChecks.require(longest.blockMask() == null, "a packed batch has no block mask");
-        SpecChecks.require(longest.dropout() == 0, "a packed batch has no dropout");
         SpecChecks.require(longest.maskShape() == null && longest.biasShape() == null, "a packed batch has neither mask nor bias");
         requireAddressable("q", totalQ(), heads, headDim);
         requireAddressable("k", totalK(), longest.kvHeads(), headDim);
@@ -42,7 +42,8 @@ public final class PackedSpec {
      * @param cuSeqlensK likewise for keys
      * @param heads query heads
      * @param headDim length of one query, key or value
-     * @param options the options of every sequence: kvHeads, scale, causal, window, softcap, ALiBi, dtype
+     * @param options the options of every sequence: kvHeads, scale, causal, window, softcap, ALiBi, dropout,
+     *     dtype
      * @throws IllegalArgumentException if something is illegal; the message names the numbers
      */
     public static PackedSpec of(int[] cuSeqlensQ, int[] cuSeqlensK, int heads, int headDim, UnaryOperator<SpecBuilder> options) {

@@ -3,7 +3,7 @@ package io.github.tornadoattention.host;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A packed batch as dense batches without padding: sequences of the same lengths are gathered into one, computed by the backend's
- * own dense attention and put back. For backends on the host, where gathering costs little beside computing.
+ * own dense attention and put back; with dropout, which counts batch entries, only those that follow each other. For backends on
+ * the host, where gathering costs little beside computing.
  */
 public final class SequencesByLength implements PackedPlan {
     private final Backend backend;
@@ -20,7 +21,23 @@ public final class SequencesByLength implements PackedPlan {
     private final List<Group> groups = new ArrayList<>();
 
     /** Sequences of the same lengths, both above 0. */
-    private record Group(int seqQ, int seqK, List<Integer> sequences) {}
+    private record Group(Lengths lengths, List<Integer> sequences) {
+        int seqQ() {
+            return lengths.seqQ;
+        }
+
+        int seqK() {
+            return lengths.seqK;
+        }
+
+        int first() {
+            return sequences.getFirst();
+        }
+
+        boolean continuesWith(int sequence, Lengths its) {
+            return lengths.equals(its) && sequences.getLast() + 1 == sequence;
+        }
+    }
 
     private record Lengths(int seqQ, int seqK) {}
 
@@ -29,33 +46,45 @@ public final class SequencesByLength implements PackedPlan {
         this.backend = backend;
         this.spec = spec;
         this.algorithm = algorithm;
-        Map<Lengths, Group> byLengths = new LinkedHashMap<>();
+        Map<Lengths, Group> byLengths = new HashMap<>();
         for (int b = 0; b < spec.sequences(); b++) {
-            if (spec.lengthQ(b) > 0 && spec.lengthK(b) > 0) {
-                byLengths.computeIfAbsent(new Lengths(spec.lengthQ(b), spec.lengthK(b)),
-                        lengths -> new Group(lengths.seqQ, lengths.seqK, new ArrayList<>())).sequences.add(b);
+            Lengths lengths = new Lengths(spec.lengthQ(b), spec.lengthK(b));
+            if (lengths.seqQ > 0 && lengths.seqK > 0) {
+                Group group = byLengths.get(lengths);
+                if (group == null || (spec.longest().dropout() > 0 && !group.continuesWith(b, lengths))) {
+                    group = new Group(lengths, new ArrayList<>());
+                    groups.add(group);
+                    byLengths.put(lengths, group);
+                }
+                group.sequences.add(b);
             }
         }
-        groups.addAll(byLengths.values());
+    }
+
+    /** What a call gives to one group. */
+    private AttentionInputs gathered(AttentionInputs inputs, Group group) {
+        return AttentionInputs.of(gathered(inputs.q(), group, true), gathered(inputs.k(), group, false), gathered(inputs.v(), group, false))
+                .withSeed(inputs.seed(), inputs.dropoutOffset())
+                .withFirstEntry(inputs.firstEntry() + group.first());
     }
 
     @Override
-    public Forward forward(Tensor q, Tensor k, Tensor v) {
+    public Forward forward(AttentionInputs inputs) {
         long start = System.nanoTime();
         Tensor out = Tensor.zeros(spec.longest().dtype(), spec.qShape());
         float[] lse = new float[spec.longest().heads() * spec.totalQ()];
         Arrays.fill(lse, Float.NEGATIVE_INFINITY);
         Cost cost = new Cost();
         for (Group group : groups) {
-            AttentionSpec dense = spec.dense(group.sequences.size(), group.seqQ, group.seqK);
+            AttentionSpec dense = spec.dense(group.sequences.size(), group.seqQ(), group.seqK());
             try (Attention attention = Attention.on(backend, dense, algorithm)) {
-                Forward f = attention.forward(gathered(q, group, true), gathered(k, group, false), gathered(v, group, false));
+                Forward f = attention.forward(gathered(inputs, group));
                 scatter(f.out(), out, group, true);
                 scatterRows(f.lse().toArray(), lse, group);
                 cost.add(f.report(), gatheredBytes(dense, 1));
             }
         }
-        return new Forward(q, k, v, out, Tensor.of(lse, spec.lseShape()), cost.report(start));
+        return new Forward(inputs, out, Tensor.of(lse, spec.lseShape()), cost.report(start));
     }
 
     @Override
@@ -68,11 +97,10 @@ public final class SequencesByLength implements PackedPlan {
         float[] lse = f.lse().toArray();
         Cost cost = new Cost();
         for (Group group : groups) {
-            AttentionSpec dense = spec.dense(group.sequences.size(), group.seqQ, group.seqK);
+            AttentionSpec dense = spec.dense(group.sequences.size(), group.seqQ(), group.seqK());
             try (Attention attention = Attention.on(backend, dense, algorithm)) {
-                Forward part = new Forward(gathered(f.q(), group, true), gathered(f.k(), group, false),
-                        gathered(f.v(), group, false),
-                        gathered(f.out(), group, true), gatheredRows(lse, dense, group), f.report());
+                Forward part = new Forward(gathered(f.inputs(), group), gathered(f.out(), group, true),
+                        gatheredRows(lse, dense, group), f.report());
                 Gradients g = attention.backward(gathered(dOut, group, true), part);
                 scatter(g.dq(), dq, group, true);
                 scatter(g.dk(), dk, group, false);
@@ -126,7 +154,7 @@ public final class SequencesByLength implements PackedPlan {
     private Tensor moved(Tensor packed, @Nullable Tensor from, Group group, boolean queries) {
         int heads = packed.shape()[1];
         int dim = packed.shape()[2];
-        int n = queries ? group.seqQ : group.seqK;
+        int n = queries ? group.seqQ() : group.seqK();
         Tensor dense = from == null ? Tensor.zeros(packed.dtype(), group.sequences.size(), heads, n, dim) : from;
         long bytes = (long) dim * packed.dtype().bytes();
         for (int b = 0; b < group.sequences.size(); b++) {
@@ -151,16 +179,16 @@ public final class SequencesByLength implements PackedPlan {
         int heads = spec.longest().heads();
         for (int row = 0; row < group.sequences.size() * heads; row++) {
             int to = row % heads * spec.totalQ() + spec.startQ(group.sequences.get(row / heads));
-            System.arraycopy(dense, row * group.seqQ, packed, to, group.seqQ);
+            System.arraycopy(dense, row * group.seqQ(), packed, to, group.seqQ());
         }
     }
 
     private Tensor gatheredRows(float[] packed, AttentionSpec dense, Group group) {
         int heads = spec.longest().heads();
-        float[] rows = new float[group.sequences.size() * heads * group.seqQ];
+        float[] rows = new float[group.sequences.size() * heads * group.seqQ()];
         for (int row = 0; row < group.sequences.size() * heads; row++) {
             int from = row % heads * spec.totalQ() + spec.startQ(group.sequences.get(row / heads));
-            System.arraycopy(packed, from, rows, row * group.seqQ, group.seqQ);
+            System.arraycopy(packed, from, rows, row * group.seqQ(), group.seqQ());
         }
         return Tensor.of(rows, dense.lseShape());
     }

@@ -49,7 +49,8 @@ public record Inputs(AttentionSpec spec, AttentionInputs inputs, Tensor dOut) {
 
     /** The same with other queries, keys and values. */
     public Inputs with(Tensor q, Tensor k, Tensor v) {
-        return new Inputs(spec, new AttentionInputs(q, k, v, inputs.mask(), inputs.bias(), inputs.seed(), inputs.dropoutOffset()), dOut);
+        return new Inputs(spec, AttentionInputs.of(q, k, v).withMask(inputs.mask()).withBias(inputs.bias())
+                .withSeed(inputs.seed(), inputs.dropoutOffset()), dOut);
     }
 
     /** Standard normal numbers in a shape. */

@@ -21,6 +21,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Packed batches against each of their sequences alone, forward and backward. */
 class PackedAttentionTest {
+    private static final long SEED = 0xFEDCBA9876543210L;
+    private static final int OFFSET = 0x89ABCDEF;
+
     record Way(String name, int[] starts, int[] startsK, int heads, int headDim, UnaryOperator<SpecBuilder> options) {
         PackedSpec spec() {
             return PackedSpec.of(starts, startsK, heads, headDim, options);
@@ -38,6 +41,8 @@ class PackedAttentionTest {
                         o -> o.kvHeads(3).alibi().softcap(6).scale(0.4).window(40, 12)),
                 new Way("one sequence", starts(97), starts(101), 1, 128, o -> o.causal()),
                 new Way("float16", starts(9, 40), starts(9, 40), 2, 32, o -> o.causal().dtype(DType.FP16)),
+                new Way("dropout", starts(9, 9, 33, 0, 9, 70), starts(21, 21, 65, 4, 21, 40), 4, 24,
+                        o -> o.kvHeads(2).causal().alibi().dropout(0.3)),
                 new Way("many short ones", starts(IntStream.range(0, 40).map(n -> n % 7).toArray()),
                         starts(IntStream.range(0, 40).map(n -> n * 5 % 11).toArray()), 1, 17, o -> o.causal()));
     }
@@ -65,6 +70,9 @@ class PackedAttentionTest {
     @Test
     void standardAttentionToo() {
         compare(new CpuBackend(2), Algorithm.STANDARD, all().get(1));
+        Way dropout = all().stream().filter(way -> way.name.equals("dropout")).findFirst().orElseThrow();
+        compare(new CpuBackend(2), Algorithm.STANDARD, dropout);
+        compare(Backend.of("simulator"), Algorithm.STANDARD, dropout);
         compare(Backend.of("simulator"), Algorithm.STANDARD, all().get(3));
     }
 
@@ -77,7 +85,7 @@ class PackedAttentionTest {
         Tensor v = Inputs.normal(random, spec.kvShape()).to(dtype);
         Tensor dOut = Inputs.normal(random, spec.qShape()).to(dtype);
         try (PackedAttention attention = PackedAttention.on(backend, spec, algorithm)) {
-            Forward f = attention.forward(q, k, v);
+            Forward f = attention.forward(AttentionInputs.of(q, k, v).withSeed(SEED, OFFSET));
             Gradients g = attention.backward(dOut, f);
             assertThat(f.out().shape()).containsExactly(spec.qShape());
             assertThat(f.lse().shape()).containsExactly(spec.lseShape());
@@ -110,15 +118,16 @@ class PackedAttentionTest {
         Tensor k1 = dense(k, spec.startK(b), m);
         Tensor v1 = dense(v, spec.startK(b), m);
         Tensor dOut1 = dense(dOut, spec.startQ(b), n);
-        Exact exact = ReferenceAttention.forwardBackward(one, q1, k1, v1, dOut1);
+        AttentionInputs inputs = AttentionInputs.of(q1, k1, v1).withSeed(SEED, OFFSET).withFirstEntry(b);
+        Exact exact = ReferenceAttention.forwardBackward(one, inputs, dOut1);
         float[] lse = new float[one.heads() * n];
         for (int row = 0; row < lse.length; row++) {
             lse[row] = f.lse().get(row / n, spec.startQ(b) + row % n);
         }
-        Forward f1 = new Forward(q1, k1, v1, dense(f.out(), spec.startQ(b), n), Tensor.of(lse, one.lseShape()), f.report());
+        Forward f1 = new Forward(inputs, dense(f.out(), spec.startQ(b), n), Tensor.of(lse, one.lseShape()), f.report());
         Gradients g1 = new Gradients(dense(g.dq(), spec.startQ(b), n), dense(g.dk(), spec.startK(b), m),
                 dense(g.dv(), spec.startK(b), m), g.report());
-        assertThat(Comparison.of(one, exact, f1, g1, Tolerance.of(one, f1.inputs(), dOut1, exact)).firstFailure())
+        assertThat(Comparison.of(one, exact, f1, g1, Tolerance.of(one, inputs, dOut1, exact)).firstFailure())
                 .as("sequence %d of %s", b, spec).isEmpty();
     }
 
@@ -160,7 +169,7 @@ class PackedAttentionTest {
         assertThatThrownBy(() -> PackedSpec.of(sound, sound, 1, 8, o -> o.keyLengths(3))).hasMessageContaining("no key lengths");
         assertThatThrownBy(() -> PackedSpec.of(sound, sound, 1, 8, o -> o.blockMask(BlockMasks.butterfly(5, 5, 4))))
                 .hasMessageContaining("no block mask");
-        assertThatThrownBy(() -> PackedSpec.of(sound, sound, 1, 8, o -> o.dropout(0.1))).hasMessageContaining("no dropout");
+        assertThatThrownBy(() -> PackedSpec.of(sound, sound, 1, 8, o -> o.dropout(1))).hasMessageContaining("dropout is 1.0");
         assertThatThrownBy(() -> PackedSpec.of(sound, sound, 1, 8, o -> o.seqK(7)))
                 .hasMessageContaining("follow from its lengths");
         assertThatThrownBy(() -> PackedSpec.of(new int[] {0, 1 << 30}, new int[] {0, 4}, 3, 8, o -> o))
@@ -171,6 +180,10 @@ class PackedAttentionTest {
                     .hasMessage("q has shape [1, 9, 8], the spec needs [9, 1, 8]");
             assertThatThrownBy(() -> attention.forward(right, right, right.to(DType.BF16)))
                     .hasMessage("v is bf16, the spec needs fp32");
+            assertThatThrownBy(() -> attention.forward(AttentionInputs.of(right, right, right).withFirstEntry(-1)))
+                    .hasMessageContaining("firstEntry is -1");
+            assertThatThrownBy(() -> attention.forward(AttentionInputs.of(right, right, right).withFirstEntry(Integer.MAX_VALUE - 1)))
+                    .hasMessageContaining("with 2 entries of 1 heads");
             attention.close();
             assertThatThrownBy(() -> attention.forward(right, right, right)).isInstanceOf(IllegalStateException.class);
         }

@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host.cli;
 
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.PackedSpec;
 import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.Tensor;
@@ -16,10 +17,12 @@ final class PackedProblem {
     private static final int RANK = 3;
 
     private final ArraySource source;
+    private final Options options;
     private final PackedSpec spec;
 
-    private PackedProblem(ArraySource source, PackedSpec spec) {
+    private PackedProblem(ArraySource source, Options options, PackedSpec spec) {
         this.source = source;
+        this.options = options;
         this.spec = spec;
     }
 
@@ -49,7 +52,7 @@ final class PackedProblem {
         int[] startsK = starts(source, source.has(BOTH) ? BOTH : KEYS, "k", k);
         float[] slopes = source.has("alibi_slopes") ? source.floats("alibi_slopes").toArray() : null;
         try {
-            return new PackedProblem(source, PackedSpec.of(starts, startsK, q.shape().get(1), q.shape().get(2),
+            return new PackedProblem(source, options, PackedSpec.of(starts, startsK, q.shape().get(1), q.shape().get(2),
                     spec -> with(spec.kvHeads(k.shape().get(1)), options, slopes)));
         } catch (IllegalArgumentException e) {
             throw new UsageException("%s: %s".formatted(source.label("q"), e.getMessage()), e);
@@ -58,6 +61,7 @@ final class PackedProblem {
 
     private static SpecBuilder with(SpecBuilder spec, Options options, float @Nullable [] slopes) {
         spec.causal(options.causal()).window(options.windowLeft(), options.windowRight()).softcap(options.softcap())
+                .dropout(options.dropout())
                 .dtype(options.dtype());
         if (options.scale() != null) {
             spec.scale(options.scale());
@@ -86,9 +90,6 @@ final class PackedProblem {
         }
         if (options.blockSize() != 0 || source.has("block_mask")) {
             throw new UsageException("%s: a packed batch has no block mask".formatted(packed));
-        }
-        if (options.dropout() > 0) {
-            throw new UsageException("%s: --dropout is not supported with packed batches".formatted(packed));
         }
         if (layout != Layout.BHND) {
             throw new UsageException("%s: packed arrays are [total, heads, head dim], --layout does not apply".formatted(packed));
@@ -134,8 +135,13 @@ final class PackedProblem {
         return spec;
     }
 
+    /** Reads everything but dout. */
+    AttentionInputs inputs() {
+        return AttentionInputs.of(tensor("q"), tensor("k"), tensor("v")).withSeed(options.seed(), options.dropoutOffset());
+    }
+
     /** An array in the spec's dtype. */
-    Tensor tensor(String name) {
+    private Tensor tensor(String name) {
         return source.floats(name).to(spec.longest().dtype());
     }
 

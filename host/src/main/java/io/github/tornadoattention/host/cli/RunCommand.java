@@ -129,7 +129,7 @@ final class RunCommand implements Callable<Integer> {
         PackedSpec spec = problem.spec();
         try (PackedAttention attention = PackedAttention.on(backend.profiled(), spec, backendFlags.algorithm())) {
             Tensor gradient = problem.dOut();
-            Forward forward = attention.forward(problem.tensor("q"), problem.tensor("k"), problem.tensor("v"));
+            Forward forward = attention.forward(problem.inputs());
             arrays.put("out", forward.out().to(DType.FP32));
             arrays.put("lse", forward.lse());
             if (gradient == null) {

@@ -14,6 +14,7 @@ final class Call {
 
     private long seed;
     private int dropoutOffset;
+    private int firstEntry;
     private @Nullable DenseMask mask;
     private @Nullable MemorySegment bias;
     private Broadcast biasAt = new Broadcast(0, 0, 0, 0);
@@ -21,6 +22,7 @@ final class Call {
     void begin(AttentionInputs inputs) {
         seed = inputs.seed();
         dropoutOffset = inputs.dropoutOffset();
+        firstEntry = inputs.firstEntry();
         mask = inputs.mask();
         Tensor given = inputs.bias();
         bias = given == null ? null : given.segment();
@@ -37,6 +39,11 @@ final class Call {
 
     int dropoutOffset() {
         return dropoutOffset;
+    }
+
+    /** What the dropout counts batch entry 0 as. */
+    int firstEntry() {
+        return firstEntry;
     }
 
     /** The bias of a pair, 0 without one. */

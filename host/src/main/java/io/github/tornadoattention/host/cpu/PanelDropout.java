@@ -64,7 +64,7 @@ final class PanelDropout {
         Arrays.fill(kept, 0, rows * VECTORS, 0);
         for (int quad = firstKey / 4; quad <= (firstKey + rows - 1) / 4; quad++) {
             for (int y = 0; y < WIDTH; y += LONGS.length()) {
-                draw(LongVector.broadcast(LONGS, quad), STEPS.add(firstQuery + y), b * heads + h);
+                draw(LongVector.broadcast(LONGS, quad), STEPS.add(firstQuery + y), batchHead(b, h));
                 for (int n = 0; n < 4; n++) {
                     int row = quad * 4 + n - firstKey;
                     if (row >= 0 && row < rows) {
@@ -88,7 +88,7 @@ final class PanelDropout {
 
     private void drawWholeQuads(int b, int h, int query, int row, int firstQuad) {
         for (int y = 0; y < WIDTH; y += DRAWN_KEYS) {
-            draw(STEPS.add(firstQuad + y / 4), LongVector.broadcast(LONGS, query), b * heads + h);
+            draw(STEPS.add(firstQuad + y / 4), LongVector.broadcast(LONGS, query), batchHead(b, h));
             long bits = Long.expand(kept0, EVERY_FOURTH) | Long.expand(kept1, EVERY_FOURTH << 1)
                     | Long.expand(kept2, EVERY_FOURTH << 2) | Long.expand(kept3, EVERY_FOURTH << 3);
             kept[row * VECTORS + y / COUNT] = bits & (-1L >>> -COUNT);
@@ -101,11 +101,16 @@ final class PanelDropout {
             long bits = 0;
             for (int lane = 0; lane < COUNT; lane++) {
                 int key = firstKey + y + lane;
-                int four = Dropout.kept(query, key / 4, b * heads + h, call.seedLow(), call.seedHigh(), call.dropoutOffset(), threshold);
+                int four = Dropout.kept(query, key / 4, batchHead(b, h), call.seedLow(), call.seedHigh(), call.dropoutOffset(),
+                        threshold);
                 bits |= (four >> key % 4 & 1L) << lane;
             }
             kept[row * VECTORS + y / COUNT] = bits;
         }
+    }
+
+    private int batchHead(int b, int h) {
+        return (call.firstEntry() + b) * heads + h;
     }
 
     private long word(int n) {

@@ -47,6 +47,7 @@ final class RowDropout {
     }
 
     private int kept(int b, int h, int query, int key) {
-        return Dropout.kept(query, key / 4, b * heads + h, call.seedLow(), call.seedHigh(), call.dropoutOffset(), threshold);
+        return Dropout.kept(query, key / 4, (call.firstEntry() + b) * heads + h, call.seedLow(), call.seedHigh(), call.dropoutOffset(),
+                threshold);
     }
 }

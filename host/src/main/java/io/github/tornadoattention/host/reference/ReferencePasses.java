@@ -222,7 +222,7 @@ final class ReferencePasses {
         if (spec.dropout() == 0) {
             return true;
         }
-        int four = Dropout.kept(i, j / 4, b * spec.heads() + h, (int) inputs.seed(), (int) (inputs.seed() >>> 32),
+        int four = Dropout.kept(i, j / 4, (inputs.firstEntry() + b) * spec.heads() + h, (int) inputs.seed(), (int) (inputs.seed() >>> 32),
                 inputs.dropoutOffset(), threshold);
         return (four >> j % 4) % 2 == 1;
     }

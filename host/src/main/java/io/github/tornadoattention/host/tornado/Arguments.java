@@ -110,6 +110,11 @@ final class Arguments {
             shape.set(Shape.MASK_QUERY_STRIDE, strides.query());
             shape.set(Shape.MASK_KEY_STRIDE, maskShape[3] == 1 ? 0 : 1);
         }
+        return ofCalls(shape);
+    }
+
+    /** A {@code shape} array, which {@link #call} fills in from now on; it knows what is dropped. */
+    IntArray ofCalls(IntArray shape) {
         shape.set(Shape.DROPOUT_THRESHOLD, Dropout.threshold(spec.dropout()));
         shapes.add(shape);
         return shape;
@@ -121,6 +126,7 @@ final class Arguments {
             shape.set(Shape.SEED_LOW, (int) inputs.seed());
             shape.set(Shape.SEED_HIGH, (int) (inputs.seed() >>> 32));
             shape.set(Shape.DROPOUT_OFFSET, inputs.dropoutOffset());
+            shape.set(Shape.FIRST_HEAD, inputs.firstEntry() * spec.heads());
         }
     }
 

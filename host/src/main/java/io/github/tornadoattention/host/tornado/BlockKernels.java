@@ -186,7 +186,7 @@ final class BlockKernels implements AutoCloseable {
             shape.set(Shape.DROPOUT_OFFSET, inputs.dropoutOffset());
             shape.set(Shape.FIRST_QUERY, place.query);
             shape.set(Shape.FIRST_KEY, place.key);
-            shape.set(Shape.FIRST_HEAD, place.batchHead);
+            shape.set(Shape.FIRST_HEAD, inputs.firstEntry() * spec.heads() + place.batchHead);
         }
         for (int h = 0; h < size.heads(); h++) {
             numbers.set(Shape.SLOPES + h, spec.alibiSlope(place.batchHead % spec.heads() + h));

@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host.tornado;
 
+import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
@@ -16,7 +17,6 @@ import io.github.tornadoattention.kernels.RowDots;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
-import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -32,6 +32,7 @@ class PackedFlashPlan implements PackedPlan {
     private final AttentionSpec each;
     private final Limits limits;
     private final PlanTiles tiles;
+    private final Arguments arguments;
     private final FloatArray numbers;
     private final int options;
     private final DeviceArrays arrays;
@@ -46,7 +47,7 @@ class PackedFlashPlan implements PackedPlan {
         this.each = spec.longest();
         this.limits = device.limits();
         this.tiles = new PlanTiles(device, each, 0, limits);
-        Arguments arguments = new Arguments(each);
+        this.arguments = new Arguments(each);
         this.numbers = arguments.numbers();
         this.options = arguments.options() | Options.PACKED;
         DType crossing = device.has(each.dtype()) ? each.dtype() : DType.FP32;
@@ -67,25 +68,24 @@ class PackedFlashPlan implements PackedPlan {
     }
 
     @Override
-    public Forward forward(Tensor q, Tensor k, Tensor v) {
+    public Forward forward(AttentionInputs inputs) {
         long start = System.nanoTime();
-        arrays.q.copyIn(q);
-        arrays.k.copyIn(k);
-        arrays.v.copyIn(v);
+        arrays.copyIn(inputs);
         if (forward == null) {
             forward = Stage.built(this::forwardStage);
         }
+        arguments.call(inputs);
         Stage.Cost cost = once(forward);
-        return new Forward(q, k, v, arrays.out.copyOut(), arrays.lse.copyOut(), report(List.of("FlashForward"), cost, start, 0));
+        return new Forward(inputs, arrays.out.copyOut(), arrays.lse.copyOut(), report(List.of("FlashForward"), cost, start, 0));
     }
 
     private Stage forwardStage() {
         DeviceArrays a = arrays;
         Tiling t = tiling(FlashForward.class);
         PackedShapes places = PackedShapes.ofQueries(spec, t.blockQ());
-        IntArray shape = places.shape();
+        IntArray shape = arguments.ofCalls(places.shape());
         return new Tasks("packed")
-                .parameters(DataTransferMode.FIRST_EXECUTION, shape)
+                .parameters(arguments.transfer(), shape)
                 .constants(numbers)
                 .inputs(a.q, a.k, a.v)
                 .tables(each, a)
@@ -105,15 +105,14 @@ class PackedFlashPlan implements PackedPlan {
     public Gradients backward(Tensor dOut, Forward f) {
         long start = System.nanoTime();
         DeviceArrays.GradientArrays g = arrays.gradients();
-        arrays.q.copyIn(f.q());
-        arrays.k.copyIn(f.k());
-        arrays.v.copyIn(f.v());
+        arrays.copyIn(f.inputs());
         arrays.out.copyIn(f.out());
         arrays.lse.copyIn(f.lse());
         g.dOut().copyIn(dOut);
         if (backward == null) {
             backward = Stage.built(() -> backwardStage(g));
         }
+        arguments.call(f.inputs());
         Stage.Cost cost = once(backward);
         return new Gradients(g.dq().copyOut(), g.dk().copyOut(), g.dv().copyOut(),
                 report(List.of("RowDots", "FlashBackwardKeys", "FlashBackwardQueries"), cost, start, bytes(spec.lseShape())));
@@ -125,11 +124,11 @@ class PackedFlashPlan implements PackedPlan {
         Tiling tk = tiling(FlashBackwardKeys.class);
         PackedShapes queries = PackedShapes.ofQueries(spec, tq.blockQ());
         PackedShapes keys = PackedShapes.ofKeys(spec, tk.blockK());
-        IntArray shapeQ = queries.shape();
-        IntArray shapeK = keys.shape();
+        IntArray shapeQ = arguments.ofCalls(queries.shape());
+        IntArray shapeK = arguments.ofCalls(keys.shape());
         FloatArray dOut = g.dOut().floats();
         return new Tasks("packedBackward")
-                .parameters(DataTransferMode.FIRST_EXECUTION, shapeQ, shapeK)
+                .parameters(arguments.transfer(), shapeQ, shapeK)
                 .constants(numbers)
                 .inputs(a.q, a.k, a.v, a.out, a.lse, g.dOut())
                 .tables(each, a)

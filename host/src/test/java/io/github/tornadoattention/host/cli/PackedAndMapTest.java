@@ -16,9 +16,11 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
 import javax.imageio.ImageIO;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,6 +55,42 @@ class PackedAndMapTest {
                 .contains("\"batch\":2", "\"total_q\":9", "\"flops\":%s".formatted(4.0 * 8 * 2 * (4 * 2 + 5 * 7)));
     }
 
+    /** Every array that run writes, against that of float64. */
+    @ParameterizedTest
+    @CsvSource({"cpu,flash", "cpu,standard", "simulator,flash", "simulator,standard"})
+    void packedResultsAreThoseOfTheReference(String backend, String algorithm) throws IOException {
+        byte[] q = NpyFiles.floats(29, 4, 24);
+        byte[] k = NpyFiles.floats(40, 2, 24);
+        Path in = NpyFiles.npz(folder.resolve("in.npz"), "q", q, "k", k, "v", k, "dout", q, "cu_seqlens_q",
+                NpyFiles.ints(0, 4, 4, 12, 29), "cu_seqlens_k", NpyFiles.ints(0, 17, 20, 28, 40));
+        String[] flags = {"--causal", "--window", "20,-1", "--softcap", "3", "--alibi", "--dropout", "0.25", "--seed", "77",
+            "--dropout-offset", "3"};
+        Map<String, Tensor> exact = packedRun(in, "reference", algorithm, flags);
+        Map<String, Tensor> other = packedRun(in, backend, algorithm, flags);
+        assertThat(other.keySet()).containsExactlyInAnyOrder("out", "lse", "dq", "dk", "dv").isEqualTo(exact.keySet());
+        exact.forEach((name, tensor) -> {
+            assertThat(other.get(name).shape()).as(name).containsExactly(tensor.shape());
+            assertThat(other.get(name).toArray()).as(name).containsExactly(tensor.toArray(), Offset.offset(2e-5f));
+        });
+        assertThat(packedRun(in, backend, algorithm, "--causal").get("out").toArray())
+                .isNotEqualTo(packedRun(in, backend, algorithm, "--causal", "--dropout", "0.25").get("out").toArray());
+    }
+
+    private Map<String, Tensor> packedRun(Path in, String backend, String algorithm, String... flags) throws IOException {
+        Path out = folder.resolve(backend + ".npz");
+        String[] all = Arrays.copyOf(new String[] {"run", in.toString(), "--backend", backend, "--algorithm", algorithm, "--out",
+            out.toString()}, 8 + flags.length);
+        System.arraycopy(flags, 0, all, 8, flags.length);
+        Call.of(all).done();
+        Map<String, Tensor> arrays = new LinkedHashMap<>();
+        try (ArraySource source = ArraySource.npz(out)) {
+            for (String name : new String[] {"out", "lse", "dq", "dk", "dv"}) {
+                arrays.put(name, source.floats(name));
+            }
+        }
+        return arrays;
+    }
+
     private void refused(Path file, String words, String... flags) {
         String[] all = Arrays.copyOf(new String[] {"run", file.toString(), "--backend", "cpu"}, 4 + flags.length);
         System.arraycopy(flags, 0, all, 4, flags.length);
@@ -67,7 +105,6 @@ class PackedAndMapTest {
         refused(packed("cu_seqlens", starts, "key_lengths", NpyFiles.ints(3, 3)), "key lengths contradict it");
         refused(packed("cu_seqlens", starts), "key lengths contradict it", "--key-lengths", "3,3");
         refused(packed("cu_seqlens", starts), "has no block mask", "--block-size", "16");
-        refused(packed("cu_seqlens", starts), "--dropout is not supported with packed batches", "--dropout", "0.1");
         refused(packed("cu_seqlens", starts), "--layout does not apply", "--layout", "bnhd");
         refused(packed("cu_seqlens", NpyFiles.ints(0, 4, 8)), "ends with 8, but q has 9 rows");
         refused(packed("cu_seqlens", NpyFiles.ints(1, 4, 9)), "cuSeqlensQ starts with 1");
