@@ -2,144 +2,134 @@ package io.github.tornadoattention.kernels;
 
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.enums.MMAShape;
-import uk.ac.manchester.tornado.api.math.TornadoMath;
-import uk.ac.manchester.tornado.api.types.BFloat16;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.vectors.Half2;
 
 /**
- * A float32 as the sum of three bfloat16, which have its range and together its 24 bits: {@code x0 = bf16(x)}, {@code x1 = bf16(x
- * - x0)} and
- * {@code x2 = bf16(x - x0 - x1)}. A product of two such sums is that of the parts whose indices sum to at most 2; the other three
- * are below 2<sup>-24</sup> of
- * it. The cores multiply bfloat16 exactly. They cut off what they add, though, instead of rounding it, so only few sums may
- * depend on each other: the large
- * products, {@code x0 y0}, get an accumulator without the small ones, or one that starts at 0 every few steps.
+ * A float32 as two float16, {@code scale x = hi + lo / 2048} with {@code hi = half(scale x)} and {@code lo = half(2048 (scale x -
+ * hi))}. The scale is a power of two for each head ({@link SplitScales}) that brings its largest number to 2<sup>14</sup>, so
+ * numbers down to 2<sup>-28</sup> of that have 22 bits, and smaller ones are off by 2<sup>-50</sup> of it at most.
+ *
+ * <p>A product is {@code hi hi' + (hi lo' + lo hi') / 2048}; what is left out, {@code lo lo'}, is below 2<sup>-22</sup> of it. The
+ * cores multiply float16 exactly. They cut off what they add, though, instead of rounding it, so only few sums may depend on each
+ * other: the large products have an accumulator of their own, one that starts at 0 every few steps.
  */
 final class Split {
-    static final int PARTS = 3;
+    static final int PARTS = 2;
+    /** By how much the second part is larger than it counts, so that it seldom is a subnormal number. */
+    static final float LIFT = 2048f;
 
     private Split() {
     }
 
-    /**
-     * A number without its parts before {@code part}, which rounded to bfloat16 is that part. What rounds to infinity is cut off
-     * instead; infinities, and NaN,
-     * become a NaN in one of the parts.
-     */
-    static float part(int part, float x) {
-        float first = TornadoMath.min(TornadoMath.max(x, -BFloat16.BF16_MAX), BFloat16.BF16_MAX);
-        float rest = part == 0 ? first : x - rounded(first);
-        return part == 2 ? rest - rounded(rest) : rest;
+    /** The first part of a scaled number. TornadoVM cannot compile {@code new HalfFloat(x).getFloat32()}. */
+    static float high(float x) {
+        return Half2.lowFloat(Half2.fromFloats(x, 0f));
     }
 
-    /** Four numbers' parts in a long, the first in the lowest bits. */
+    /** A scaled number that rounded to float16 is one of the parts. Of what is not finite, one part is NaN. */
+    static float part(int part, float x) {
+        return part == 0 ? x : (x - high(x)) * LIFT;
+    }
+
+    /** Four scaled numbers' parts in a long, the first in the lowest bits. */
     static long four(int part, float x, float y, float z, float w) {
         long low = pair(part(part, x), part(part, y));
         long high = pair(part(part, z), part(part, w));
         return (low & 0xFFFFFFFFL) + (high << 32);
     }
 
-    /** Two numbers rounded to bfloat16, the first in the lower half. */
+    /** Two numbers rounded to float16, the first in the lower half. */
     static int pair(float x, float y) {
-        return Fragments.pair(Options.BRAIN, x, y);
+        return Fragments.pair(0, x, y);
     }
 
-    /** The nearest bfloat16. */
-    static float rounded(float x) {
-        return BFloat16.bf16ToFloat(BFloat16.bf16FromFloat(x));
+    /** {@code a * b + c}, the large products. */
+    static float[] large(KernelContext ctx, HalfFloat[] a0, HalfFloat[] b0, float[] c) {
+        return ctx.mma(a0, b0, c, MMAShape.M16N8K16);
     }
 
-    /** {@code a * b + c} but for the product of the first parts. */
-    static float[] small(KernelContext ctx, HalfFloat[] a0, HalfFloat[] a1, HalfFloat[] a2, HalfFloat[] b0, HalfFloat[] b1,
-            HalfFloat[] b2, float[] c) {
-        float[] sum = ctx.mmaBF16(a2, b0, c, MMAShape.M16N8K16);
-        sum = ctx.mmaBF16(a1, b1, sum, MMAShape.M16N8K16);
-        sum = ctx.mmaBF16(a0, b2, sum, MMAShape.M16N8K16);
-        sum = ctx.mmaBF16(a1, b0, sum, MMAShape.M16N8K16);
-        return ctx.mmaBF16(a0, b1, sum, MMAShape.M16N8K16);
+    /** {@code 2048 a * b + c}, the small products. */
+    static float[] small(KernelContext ctx, HalfFloat[] a0, HalfFloat[] a1, HalfFloat[] b0, HalfFloat[] b1, float[] c) {
+        return ctx.mma(a1, b0, ctx.mma(a0, b1, c, MMAShape.M16N8K16), MMAShape.M16N8K16);
     }
 
     /**
-     * {@code a * b}, the right factor in local memory, {@link SplitPack#rows}, from byte {@code at} on; its parts are {@code
-     * step} bytes apart.
+     * {@code a b} over 16 or 32 rows of b, in two sums, the large products and the small ones, kept as fragment {@code n} of either
+     * target. The left factor is in fragments, of which the first {@code chunks} of each part count; the right one in local memory,
+     * {@link SplitPack#rows}, from byte {@code at} on, its parts {@code part} bytes apart.
      */
-    static float[] product(KernelContext ctx, HalfFloat[] a0, HalfFloat[] a1, HalfFloat[] a2, int[] tile, int at, int step) {
-        HalfFloat[] b0 = ctx.mmaLoadB(tile, 16, at);
-        HalfFloat[] b1 = ctx.mmaLoadB(tile, 16, at + step);
-        HalfFloat[] b2 = ctx.mmaLoadB(tile, 16, at + 2 * step);
-        return ctx.mmaBF16(a0, b0, small(ctx, a0, a1, a2, b0, b1, b2, ctx.mmaFragment(0f)), MMAShape.M16N8K16);
-    }
-
-    /**
-     * {@code a bᵀ} over a whole row of D = 16 chunks elements, in two sums, the large products and the small ones, kept as
-     * fragment {@code n} of either target.
-     * The left factor is in fragments, of which the first {@code chunks} of each part count, chunk after chunk; the right one in
-     * local memory,
-     * {@link SplitPack#columns}, from byte {@code at} on.
-     */
-    static void product(KernelContext ctx, int chunks,
-            HalfFloat[] a00, HalfFloat[] a01, HalfFloat[] a02, HalfFloat[] a10, HalfFloat[] a11, HalfFloat[] a12,
-            HalfFloat[] a20, HalfFloat[] a21, HalfFloat[] a22, HalfFloat[] a30, HalfFloat[] a31, HalfFloat[] a32,
-            HalfFloat[] a40, HalfFloat[] a41, HalfFloat[] a42, HalfFloat[] a50, HalfFloat[] a51, HalfFloat[] a52,
-            HalfFloat[] a60, HalfFloat[] a61, HalfFloat[] a62, HalfFloat[] a70, HalfFloat[] a71, HalfFloat[] a72,
-            int[] tile, int at, FloatArray large, FloatArray small, int n, int g, int u) {
-        int step = chunks * 256;
-        float[] sum = ctx.mmaFragment(0f);
-        float[] rest = ctx.mmaFragment(0f);
+    static void product(KernelContext ctx, int chunks, HalfFloat[] a00, HalfFloat[] a01, HalfFloat[] a10, HalfFloat[] a11,
+            int[] tile, int at, int part, FloatArray large, FloatArray small, int n, int g, int u) {
         HalfFloat[] b00 = ctx.mmaLoadB(tile, 16, at);
-        HalfFloat[] b01 = ctx.mmaLoadB(tile, 16, at + step);
-        HalfFloat[] b02 = ctx.mmaLoadB(tile, 16, at + 2 * step);
-        sum = ctx.mmaBF16(a00, b00, sum, MMAShape.M16N8K16);
-        rest = small(ctx, a00, a01, a02, b00, b01, b02, rest);
+        HalfFloat[] b01 = ctx.mmaLoadB(tile, 16, at + part);
+        float[] sum = large(ctx, a00, b00, ctx.mmaFragment(0f));
+        float[] rest = small(ctx, a00, a01, b00, b01, ctx.mmaFragment(0f));
+        if (chunks > 1) {
+            HalfFloat[] b10 = ctx.mmaLoadB(tile, 16, at + 2 * part);
+            HalfFloat[] b11 = ctx.mmaLoadB(tile, 16, at + 3 * part);
+            sum = large(ctx, a10, b10, sum);
+            rest = small(ctx, a10, a11, b10, b11, rest);
+        }
+        Fragments.keep(ctx, sum, large, n, g, u);
+        Fragments.keep(ctx, rest, small, n, g, u);
+    }
+
+    /**
+     * {@code a bᵀ} over a whole row of D = 16 chunks elements, in two sums likewise. The left factor is in fragments, chunk after
+     * chunk; the right one in local memory, {@link SplitPack#columns}, from byte {@code at} on.
+     */
+    static void product(KernelContext ctx, int chunks, HalfFloat[] a00, HalfFloat[] a01, HalfFloat[] a10, HalfFloat[] a11,
+            HalfFloat[] a20, HalfFloat[] a21, HalfFloat[] a30, HalfFloat[] a31, HalfFloat[] a40, HalfFloat[] a41,
+            HalfFloat[] a50, HalfFloat[] a51, HalfFloat[] a60, HalfFloat[] a61, HalfFloat[] a70, HalfFloat[] a71,
+            int[] tile, int at, FloatArray large, FloatArray small, int n, int g, int u) {
+        int part = chunks * 256;
+        HalfFloat[] b00 = ctx.mmaLoadB(tile, 16, at);
+        HalfFloat[] b01 = ctx.mmaLoadB(tile, 16, at + part);
+        float[] sum = large(ctx, a00, b00, ctx.mmaFragment(0f));
+        float[] rest = small(ctx, a00, a01, b00, b01, ctx.mmaFragment(0f));
         if (chunks > 1) {
             HalfFloat[] b10 = ctx.mmaLoadB(tile, 16, at + 256);
-            HalfFloat[] b11 = ctx.mmaLoadB(tile, 16, at + step + 256);
-            HalfFloat[] b12 = ctx.mmaLoadB(tile, 16, at + 2 * step + 256);
-            sum = ctx.mmaBF16(a10, b10, sum, MMAShape.M16N8K16);
-            rest = small(ctx, a10, a11, a12, b10, b11, b12, rest);
+            HalfFloat[] b11 = ctx.mmaLoadB(tile, 16, at + part + 256);
+            sum = large(ctx, a10, b10, sum);
+            rest = small(ctx, a10, a11, b10, b11, rest);
         }
         if (chunks > 2) {
             HalfFloat[] b20 = ctx.mmaLoadB(tile, 16, at + 512);
-            HalfFloat[] b21 = ctx.mmaLoadB(tile, 16, at + step + 512);
-            HalfFloat[] b22 = ctx.mmaLoadB(tile, 16, at + 2 * step + 512);
-            sum = ctx.mmaBF16(a20, b20, sum, MMAShape.M16N8K16);
-            rest = small(ctx, a20, a21, a22, b20, b21, b22, rest);
+            HalfFloat[] b21 = ctx.mmaLoadB(tile, 16, at + part + 512);
+            sum = large(ctx, a20, b20, sum);
+            rest = small(ctx, a20, a21, b20, b21, rest);
         }
         if (chunks > 3) {
             HalfFloat[] b30 = ctx.mmaLoadB(tile, 16, at + 768);
-            HalfFloat[] b31 = ctx.mmaLoadB(tile, 16, at + step + 768);
-            HalfFloat[] b32 = ctx.mmaLoadB(tile, 16, at + 2 * step + 768);
-            sum = ctx.mmaBF16(a30, b30, sum, MMAShape.M16N8K16);
-            rest = small(ctx, a30, a31, a32, b30, b31, b32, rest);
+            HalfFloat[] b31 = ctx.mmaLoadB(tile, 16, at + part + 768);
+            sum = large(ctx, a30, b30, sum);
+            rest = small(ctx, a30, a31, b30, b31, rest);
         }
         if (chunks > 4) {
             HalfFloat[] b40 = ctx.mmaLoadB(tile, 16, at + 1024);
-            HalfFloat[] b41 = ctx.mmaLoadB(tile, 16, at + step + 1024);
-            HalfFloat[] b42 = ctx.mmaLoadB(tile, 16, at + 2 * step + 1024);
-            sum = ctx.mmaBF16(a40, b40, sum, MMAShape.M16N8K16);
-            rest = small(ctx, a40, a41, a42, b40, b41, b42, rest);
+            HalfFloat[] b41 = ctx.mmaLoadB(tile, 16, at + part + 1024);
+            sum = large(ctx, a40, b40, sum);
+            rest = small(ctx, a40, a41, b40, b41, rest);
         }
         if (chunks > 5) {
             HalfFloat[] b50 = ctx.mmaLoadB(tile, 16, at + 1280);
-            HalfFloat[] b51 = ctx.mmaLoadB(tile, 16, at + step + 1280);
-            HalfFloat[] b52 = ctx.mmaLoadB(tile, 16, at + 2 * step + 1280);
-            sum = ctx.mmaBF16(a50, b50, sum, MMAShape.M16N8K16);
-            rest = small(ctx, a50, a51, a52, b50, b51, b52, rest);
+            HalfFloat[] b51 = ctx.mmaLoadB(tile, 16, at + part + 1280);
+            sum = large(ctx, a50, b50, sum);
+            rest = small(ctx, a50, a51, b50, b51, rest);
         }
         if (chunks > 6) {
             HalfFloat[] b60 = ctx.mmaLoadB(tile, 16, at + 1536);
-            HalfFloat[] b61 = ctx.mmaLoadB(tile, 16, at + step + 1536);
-            HalfFloat[] b62 = ctx.mmaLoadB(tile, 16, at + 2 * step + 1536);
-            sum = ctx.mmaBF16(a60, b60, sum, MMAShape.M16N8K16);
-            rest = small(ctx, a60, a61, a62, b60, b61, b62, rest);
+            HalfFloat[] b61 = ctx.mmaLoadB(tile, 16, at + part + 1536);
+            sum = large(ctx, a60, b60, sum);
+            rest = small(ctx, a60, a61, b60, b61, rest);
         }
         if (chunks > 7) {
             HalfFloat[] b70 = ctx.mmaLoadB(tile, 16, at + 1792);
-            HalfFloat[] b71 = ctx.mmaLoadB(tile, 16, at + step + 1792);
-            HalfFloat[] b72 = ctx.mmaLoadB(tile, 16, at + 2 * step + 1792);
-            sum = ctx.mmaBF16(a70, b70, sum, MMAShape.M16N8K16);
-            rest = small(ctx, a70, a71, a72, b70, b71, b72, rest);
+            HalfFloat[] b71 = ctx.mmaLoadB(tile, 16, at + part + 1792);
+            sum = large(ctx, a70, b70, sum);
+            rest = small(ctx, a70, a71, b70, b71, rest);
         }
         Fragments.keep(ctx, sum, large, n, g, u);
         Fragments.keep(ctx, rest, small, n, g, u);

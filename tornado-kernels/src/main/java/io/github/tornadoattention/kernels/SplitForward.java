@@ -8,7 +8,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 
 /**
- * Flash attention, forward, of float32 on tensor cores: {@link TensorForward} with three bfloat16 in place of each number ({@link
+ * Flash attention, forward, of float32 on tensor cores: {@link TensorForward} with two float16 in place of each number ({@link
  * Split}).
  *
  * <p>Each warp of a group owns 16 queries, whose fragments it keeps, as well as its scores and outputs. Tiles of Bc keys and
@@ -18,7 +18,11 @@ import uk.ac.manchester.tornado.api.types.arrays.LongArray;
  */
 public final class SplitForward {
     /** How far a score may pass its row's reference m: the outputs grow by less than it. */
-    private static final float MARGIN = 8f;
+    private static final float MARGIN = 4f;
+    /** What P is multiplied with, so that parts of it are subnormal only where it is tiny; exp(MARGIN) of it is still a float16. */
+    private static final float LARGER = 1024f;
+    /** The least factor of scores that may make infinities of them: they are below 2<sup>36</sup>. */
+    private static final float STEEP = 0x1p90f;
 
     private SplitForward() {
     }
@@ -29,6 +33,7 @@ public final class SplitForward {
      * @param q       queries [B, H, N, D]; strides in {@code shape}
      * @param k       keys, {@link SplitPack#columns}
      * @param v       values, {@link SplitPack#rows}
+     * @param scalesQ [B, H], {@link SplitScales}; likewise those of keys and values, [B, Hkv]
      * @param out     result, laid out as q; every element is written
      * @param lse     result [B, H, N], float32, see {@link FlashForward}
      * @param shape   the slots of {@link Shape}; the lists say which tiles of keys each tile of queries visits
@@ -40,14 +45,12 @@ public final class SplitForward {
     @Launch(tile = Extent.BLOCK_Q, local = {
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM),
-        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K),
-        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, halves = true),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.NONE, pad = 4),
         @LocalTile(rows = Extent.THREADS_Y, columns = Extent.NONE, pad = 4)})
-    public static void forward(KernelContext ctx, FloatArray q, LongArray k, LongArray v, FloatArray out, FloatArray lse,
-            IntArray shape, FloatArray numbers,
-            int headDim, int blocks, int options) {
+    public static void forward(KernelContext ctx, FloatArray q, LongArray k, LongArray v, FloatArray scalesQ, FloatArray scalesK,
+            FloatArray scalesV, FloatArray out, FloatArray lse, IntArray shape, FloatArray numbers, int headDim, int blocks,
+            int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int warps = blockQ / 16;
@@ -76,7 +79,8 @@ public final class SplitForward {
         int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE);
         int perRow = headDim * Split.PARTS / 4;
         int keyRows = (seqK + TensorPack.ROWS - 1) / TensorPack.ROWS * TensorPack.ROWS;
-        int baseK = (batch * kvHeads + head / (heads / kvHeads)) * keyRows * perRow + item;
+        int batchKvHead = batch * kvHeads + head / (heads / kvHeads);
+        int baseK = batchKvHead * keyRows * perRow + item;
         int diagonal = shape.get(Shape.DIAGONAL);
         int left = shape.get(Shape.LEFT);
         int right = shape.get(Shape.RIGHT);
@@ -89,23 +93,27 @@ public final class SplitForward {
         }
         float masked = numbers.get(Shape.NEGATIVE_INFINITY);
 
-        int[] kvTile = ctx.allocateIntLocalArray(blockK * headDim * Split.PARTS); // K, then V; each part of Q at first
-        int[] pTile = ctx.allocateIntLocalArray(blockQ * blockK * Split.PARTS / 2);
+        int[] kvTile = ctx.allocateIntLocalArray(blockK * headDim * Split.PARTS); // K, then V; Q at first, which is no longer
+        int[] pTile = ctx.allocateIntLocalArray(blockQ * blockK / 2 * Split.PARTS);
         float[] exchange = ctx.allocateFloatLocalArray(blockQ * 4);
-        float[] climbs = ctx.allocateFloatLocalArray(warps * 4); // one counts; tiles have to start at multiples of 16 bytes wherever they come to lie
+        float[] climbs = ctx.allocateFloatLocalArray(warps * 4); // one counts; tiles start at multiples of 16 bytes
         int vAt = blockK * headDim * Split.PARTS / 2;
 
-        // The parts of Q become fragments, one after the other; rows past the end repeat the last one
+        // Q becomes fragments; rows past the end repeat the last one
         int qAt = warp * headDim * 32;
+        float scaleQ = scalesQ.get(batchHead);
         for (int i = 0; i < blockQ * headDim / 2 / (blockQ / 16 * 32); i++) {
             int n = item + i * threads;
             int row = n / (headDim / 2);
             int c = n % (headDim / 2);
             int from = baseQ + TornadoMath.min(q0 + row, seqQ - 1) * rowStride + 2 * c;
-            kvTile[(row / 16 * chunks + c / 8) * 128 + row % 16 * 8 + c % 8] = Split.pair(Split.part(0, q.get(from)),
-                    Split.part(0, q.get(from + 1)));
+            int at = (row / 16 * chunks + c / 8) * 128 + row % 16 * 8 + c % 8;
+            float x = q.get(from) * scaleQ;
+            float y = q.get(from + 1) * scaleQ;
+            kvTile[at] = Split.pair(Split.part(0, x), Split.part(0, y));
+            kvTile[at + blockQ * headDim / 2] = Split.pair(Split.part(1, x), Split.part(1, y));
         }
-        ctx.localBarrier(); // part 0 is complete
+        ctx.localBarrier(); // Q is complete
         HalfFloat[] q00 = ctx.mmaLoadA(kvTile, 16, qAt);
         HalfFloat[] q10 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 1 ? 512 : 0));
         HalfFloat[] q20 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 2 ? 1024 : 0));
@@ -114,43 +122,15 @@ public final class SplitForward {
         HalfFloat[] q50 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 5 ? 2560 : 0));
         HalfFloat[] q60 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 6 ? 3072 : 0));
         HalfFloat[] q70 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 7 ? 3584 : 0));
-        ctx.localBarrier(); // part 0 is in registers
-        for (int i = 0; i < blockQ * headDim / 2 / (blockQ / 16 * 32); i++) {
-            int n = item + i * threads;
-            int row = n / (headDim / 2);
-            int c = n % (headDim / 2);
-            int from = baseQ + TornadoMath.min(q0 + row, seqQ - 1) * rowStride + 2 * c;
-            kvTile[(row / 16 * chunks + c / 8) * 128 + row % 16 * 8 + c % 8] = Split.pair(Split.part(1, q.get(from)),
-                    Split.part(1, q.get(from + 1)));
-        }
-        ctx.localBarrier(); // part 1 is complete
-        HalfFloat[] q01 = ctx.mmaLoadA(kvTile, 16, qAt);
-        HalfFloat[] q11 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 1 ? 512 : 0));
-        HalfFloat[] q21 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 2 ? 1024 : 0));
-        HalfFloat[] q31 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 3 ? 1536 : 0));
-        HalfFloat[] q41 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 4 ? 2048 : 0));
-        HalfFloat[] q51 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 5 ? 2560 : 0));
-        HalfFloat[] q61 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 6 ? 3072 : 0));
-        HalfFloat[] q71 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 7 ? 3584 : 0));
-        ctx.localBarrier(); // part 1 is in registers
-        for (int i = 0; i < blockQ * headDim / 2 / (blockQ / 16 * 32); i++) {
-            int n = item + i * threads;
-            int row = n / (headDim / 2);
-            int c = n % (headDim / 2);
-            int from = baseQ + TornadoMath.min(q0 + row, seqQ - 1) * rowStride + 2 * c;
-            kvTile[(row / 16 * chunks + c / 8) * 128 + row % 16 * 8 + c % 8] = Split.pair(Split.part(2, q.get(from)),
-                    Split.part(2, q.get(from + 1)));
-        }
-        ctx.localBarrier(); // part 2 is complete
-        HalfFloat[] q02 = ctx.mmaLoadA(kvTile, 16, qAt);
-        HalfFloat[] q12 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 1 ? 512 : 0));
-        HalfFloat[] q22 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 2 ? 1024 : 0));
-        HalfFloat[] q32 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 3 ? 1536 : 0));
-        HalfFloat[] q42 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 4 ? 2048 : 0));
-        HalfFloat[] q52 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 5 ? 2560 : 0));
-        HalfFloat[] q62 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 6 ? 3072 : 0));
-        HalfFloat[] q72 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 7 ? 3584 : 0));
-        ctx.localBarrier(); // part 2 is in registers
+        HalfFloat[] q01 = ctx.mmaLoadA(kvTile, 16, qAt + blockQ * headDim * 2);
+        HalfFloat[] q11 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 1 ? 512 : 0) + blockQ * headDim * 2);
+        HalfFloat[] q21 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 2 ? 1024 : 0) + blockQ * headDim * 2);
+        HalfFloat[] q31 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 3 ? 1536 : 0) + blockQ * headDim * 2);
+        HalfFloat[] q41 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 4 ? 2048 : 0) + blockQ * headDim * 2);
+        HalfFloat[] q51 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 5 ? 2560 : 0) + blockQ * headDim * 2);
+        HalfFloat[] q61 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 6 ? 3072 : 0) + blockQ * headDim * 2);
+        HalfFloat[] q71 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 7 ? 3584 : 0) + blockQ * headDim * 2);
+        ctx.localBarrier(); // Q is in registers
 
         // The tiles of keys to visit: those that the band touches, or those listed. K_first goes to local memory.
         int listed = shape.get(Shape.LISTS) + head * shape.get(Shape.LIST_HEAD_STRIDE) + tile;
@@ -178,12 +158,12 @@ public final class SplitForward {
 
         int zero = Fragments.zero(item, ctx.groupIdx);
         float[] acc = new float[Fragments.HEADER + (headDim + 63) / 64 * 32];
+        // scores, and the small products of them; then what a tile adds to the outputs, likewise
         float[] s = new float[Fragments.HEADER + 32];
-        // the small products of the scores; the products of one step of the outputs
-        float[] sum = new float[Fragments.HEADER + 32];
+        float[] small = new float[Fragments.HEADER + 32];
         FloatArray sTarget = Fragments.target(s, lse, zero);
-        FloatArray sumTarget = Fragments.target(sum, lse, zero);
-        int together = headDim % 32 == 0 ? 4 : 2; // fragments of the output that are summed at a time
+        FloatArray smallTarget = Fragments.target(small, lse, zero);
+        int together = headDim % 32 == 0 ? 4 : 2; // fragments of the output that are computed at a time
         Tile.clear(acc, Fragments.HEADER + (headDim + 63) / 64 * 32);
         float m0 = -Float.MAX_VALUE; // finite, so that exp(masked - m) is 0 also where nothing was seen yet
         float m1 = -Float.MAX_VALUE;
@@ -191,8 +171,11 @@ public final class SplitForward {
         float l1 = 0f;
         int row0 = q0 + warp * 16 + g;
         int row1 = row0 + 8;
+        // what products of scaled numbers are multiplied with: one inverse after the other, since both together may overflow;
+        // never 0, of which a masked score would become NaN
+        float unscale = TornadoMath.max(scale / scaleQ / scalesK.get(batchKvHead), Float.MIN_NORMAL);
         // scores that an option changes are scaled before that, others together with the subtraction of m
-        float factor = (options & (Options.SOFTCAP | Options.ALIBI)) == 0 ? scale : 1f;
+        float factor = (options & (Options.SOFTCAP | Options.ALIBI)) == 0 ? unscale : 1f;
 
         for (int n = first; n < end; n++) {
             int k0 = Visits.tile(options, shape, n) * blockK;
@@ -208,38 +191,39 @@ public final class SplitForward {
 
             // S = Q K_jᵀ
             for (int c = 0; c < blockK / 8; c++) {
-                Split.product(ctx, chunks, q00, q01, q02, q10, q11, q12, q20, q21, q22, q30, q31, q32, q40, q41, q42, q50, q51,
-                        q52, q60, q61, q62, q70, q71, q72,
-                        kvTile, turn + c * headDim * 16 * Split.PARTS, sTarget, sumTarget, c, g, u);
+                Split.product(ctx, chunks, q00, q01, q10, q11, q20, q21, q30, q31, q40, q41, q50, q51, q60, q61, q70, q71,
+                        kvTile, turn + c * headDim * 16 * Split.PARTS, sTarget, smallTarget, c, g, u);
             }
             s[zero] = 0f;
-            sum[zero] = 0f;
+            small[zero] = 0f;
             for (int c = 0; c < blockK / 4; c++) {
                 int at = Fragments.HEADER + c;
-                s[at] = s[at] + sum[at];
-                s[at + Fragments.BELOW] = s[at + Fragments.BELOW] + sum[at + Fragments.BELOW];
+                s[at] = s[at] + small[at] * (1 / Split.LIFT);
+                s[at + Fragments.BELOW] = s[at + Fragments.BELOW] + small[at + Fragments.BELOW] * (1 / Split.LIFT);
+            }
+            if (unscale > STEEP) {
+                for (int c = 0; c < blockK / 4; c++) {
+                    int at = Fragments.HEADER + c;
+                    s[at] = finite(s[at], unscale);
+                    s[at + Fragments.BELOW] = finite(s[at + Fragments.BELOW], unscale);
+                }
             }
             if ((options & (Options.SOFTCAP | Options.ALIBI)) != 0) {
                 for (int c = 0; c < blockK / 4; c++) {
                     int key = k0 + c / 2 * 8 + 2 * u + c % 2;
-                    s[Fragments.HEADER + c] = Score.modified(options, s[Fragments.HEADER + c] * scale, softcap, slope, row0,
-                            key, diagonal);
-                    s[Fragments.HEADER + Fragments.BELOW + c] = Score.modified(options,
-                            s[Fragments.HEADER + Fragments.BELOW + c] * scale, softcap, slope, row1, key, diagonal);
+                    int at = Fragments.HEADER + c;
+                    s[at] = Score.modified(options, s[at] * unscale, softcap, slope, row0, key, diagonal);
+                    at = at + Fragments.BELOW;
+                    s[at] = Score.modified(options, s[at] * unscale, softcap, slope, row1, key, diagonal);
                 }
             }
             if (Band.whole(options, q0, qLast, k0, k0 + blockK, diagonal, left, right, keyLength) == 0) {
                 for (int c = 0; c < blockK / 4; c++) {
                     int key = k0 + c / 2 * 8 + 2 * u + c % 2;
-                    s[Fragments.HEADER + c] = Band.sees(options, row0, key, diagonal, left, right, keyLength) == 0 ? masked
-                            : finite(s[Fragments.HEADER + c]);
-                    s[Fragments.HEADER + Fragments.BELOW + c] = Band.sees(options, row1, key, diagonal, left, right,
-                            keyLength) == 0 ? masked : finite(s[Fragments.HEADER + Fragments.BELOW + c]);
-                }
-            } else {
-                for (int c = 0; c < blockK / 4; c++) {
-                    l0 = l0 + s[Fragments.HEADER + c] * 0f; // NaN if any is not finite
-                    l1 = l1 + s[Fragments.HEADER + Fragments.BELOW + c] * 0f;
+                    int at = Fragments.HEADER + c;
+                    s[at] = Band.sees(options, row0, key, diagonal, left, right, keyLength) == 0 ? masked : s[at];
+                    at = at + Fragments.BELOW;
+                    s[at] = Band.sees(options, row1, key, diagonal, left, right, keyLength) == 0 ? masked : s[at];
                 }
             }
 
@@ -301,46 +285,46 @@ public final class SplitForward {
                 }
             }
 
-            // P = exp(S - m), l += rowsum P (of this lane's columns)
+            // P = LARGER exp(S - m), l += rowsum P (of this lane's columns)
             int pAt = warp * blockK * 8 * Split.PARTS + g * 8 + u;
             for (int c = 0; c < blockK / 8; c++) {
-                float p0 = TornadoMath.exp(s[Fragments.HEADER + 2 * c] * factor - m0);
-                float p1 = TornadoMath.exp(s[Fragments.HEADER + 2 * c + 1] * factor - m0);
-                float p2 = TornadoMath.exp(s[Fragments.HEADER + Fragments.BELOW + 2 * c] * factor - m1);
-                float p3 = TornadoMath.exp(s[Fragments.HEADER + Fragments.BELOW + 2 * c + 1] * factor - m1);
+                int from = Fragments.HEADER + 2 * c;
+                float p0 = LARGER * TornadoMath.exp(s[from] * factor - m0);
+                float p1 = LARGER * TornadoMath.exp(s[from + 1] * factor - m0);
+                float p2 = LARGER * TornadoMath.exp(s[from + Fragments.BELOW] * factor - m1);
+                float p3 = LARGER * TornadoMath.exp(s[from + Fragments.BELOW + 1] * factor - m1);
                 l0 = l0 + p0 + p1;
                 l1 = l1 + p2 + p3;
                 int at = pAt + c / 2 * 128 * Split.PARTS + c % 2 * 4;
                 for (int part = 0; part < Split.PARTS; part++) {
-                    pTile[at + part * 128] = Split.pair(p0, p1);
-                    pTile[at + part * 128 + 64] = Split.pair(p2, p3);
-                    p0 = p0 - Split.rounded(p0);
-                    p1 = p1 - Split.rounded(p1);
-                    p2 = p2 - Split.rounded(p2);
-                    p3 = p3 - Split.rounded(p3);
+                    pTile[at + part * 128] = Split.pair(Split.part(part, p0), Split.part(part, p1));
+                    pTile[at + part * 128 + 64] = Split.pair(Split.part(part, p2), Split.part(part, p3));
                 }
             }
             ctx.localBarrier(); // P and V_j are complete
 
-            // O += P V_j
-            for (int j = 0; j < blockK / 16; j++) {
+            // O += P V_j, two pieces of 16 keys at a time
+            for (int j = 0; j < blockK / 16; j += 2) {
                 int from = (warp * blockK * 32 + j * 512) * Split.PARTS;
-                HalfFloat[] pf0 = ctx.mmaLoadA(pTile, 16, from);
-                HalfFloat[] pf1 = ctx.mmaLoadA(pTile, 16, from + 512);
-                HalfFloat[] pf2 = ctx.mmaLoadA(pTile, 16, from + 1024);
+                int steps = TornadoMath.min(blockK / 16 - j, 2);
+                HalfFloat[] p00 = ctx.mmaLoadA(pTile, 16, from);
+                HalfFloat[] p01 = ctx.mmaLoadA(pTile, 16, from + 512);
+                HalfFloat[] p10 = ctx.mmaLoadA(pTile, 16, from + (steps > 1 ? 1024 : 0));
+                HalfFloat[] p11 = ctx.mmaLoadA(pTile, 16, from + (steps > 1 ? 1536 : 0));
                 for (int part = 0; part < headDim / 8 / together; part++) {
                     for (int c = 0; c < together; c++) {
                         int at = turn + vAt * 4 + j * headDim * 32 * Split.PARTS + (part * together + c) * 256;
-                        Fragments.keep(ctx, Split.product(ctx, pf0, pf1, pf2, kvTile, at, headDim * 32), sumTarget, c, g, u);
+                        Split.product(ctx, steps, p00, p01, p10, p11, kvTile, at, headDim * 32, sTarget, smallTarget, c, g, u);
                     }
-                    sum[zero] = 0f;
-                    for (int c = 0; c < together; c++) {
-                        int at = Fragments.at(part * together + c);
-                        int of = Fragments.at(c);
-                        acc[at] = acc[at] + sum[of];
-                        acc[at + 1] = acc[at + 1] + sum[of + 1];
-                        acc[at + Fragments.BELOW] = acc[at + Fragments.BELOW] + sum[of + Fragments.BELOW];
-                        acc[at + Fragments.BELOW + 1] = acc[at + Fragments.BELOW + 1] + sum[of + Fragments.BELOW + 1];
+                    s[zero] = 0f;
+                    small[zero] = 0f;
+                    for (int c = 0; c < 2 * together; c++) {
+                        int at = Fragments.at(part * together) + c;
+                        int of = Fragments.HEADER + c;
+                        acc[at] = acc[at] + (s[of] + small[of] * (1 / Split.LIFT));
+                        at = at + Fragments.BELOW;
+                        of = of + Fragments.BELOW;
+                        acc[at] = acc[at] + (s[of] + small[of] * (1 / Split.LIFT));
                     }
                 }
             }
@@ -362,30 +346,31 @@ public final class SplitForward {
         l1 = exchange[row * 4 + 32] + exchange[row * 4 + 33] + exchange[row * 4 + 34] + exchange[row * 4 + 35];
         float inverse0 = l0 == 0f ? 0f : 1f / l0;
         float inverse1 = l1 == 0f ? 0f : 1f / l1;
+        float inverseV = 1f / scalesV.get(batchKvHead);
         for (int c = 0; c < headDim / 8; c++) {
             int at = Fragments.at(c);
             int to = baseQ + row0 * rowStride + c * 8 + 2 * u;
             if (row0 < seqQ) {
-                out.set(to, acc[at] * inverse0);
-                out.set(to + 1, acc[at + 1] * inverse0);
+                out.set(to, acc[at] * inverse0 * inverseV);
+                out.set(to + 1, acc[at + 1] * inverse0 * inverseV);
             }
             if (row1 < seqQ) {
-                out.set(to + 8 * rowStride, acc[at + Fragments.BELOW] * inverse1);
-                out.set(to + 8 * rowStride + 1, acc[at + Fragments.BELOW + 1] * inverse1);
+                out.set(to + 8 * rowStride, acc[at + Fragments.BELOW] * inverse1 * inverseV);
+                out.set(to + 8 * rowStride + 1, acc[at + Fragments.BELOW + 1] * inverse1 * inverseV);
             }
         }
         if (u == 0) {
             if (row0 < seqQ) {
-                lse.set(batchHead * seqQ + row0, l0 == 0f ? masked : m0 + TornadoMath.log(l0));
+                lse.set(batchHead * seqQ + row0, l0 == 0f ? masked : m0 + TornadoMath.log(l0 * (1 / LARGER)));
             }
             if (row1 < seqQ) {
-                lse.set(batchHead * seqQ + row1, l1 == 0f ? masked : m1 + TornadoMath.log(l1));
+                lse.set(batchHead * seqQ + row1, l1 == 0f ? masked : m1 + TornadoMath.log(l1 * (1 / LARGER)));
             }
         }
     }
 
-    /** The score, or NaN in place of an infinite one, so that it cannot pass for a masked one. */
-    private static float finite(float s) {
-        return s + (s - s);
+    /** The product, or NaN in place of one that the factor makes infinite, so that it cannot pass for a masked score. */
+    private static float finite(float s, float factor) {
+        return s + (s * factor - s * factor);
     }
 }

@@ -6,9 +6,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 
 /**
- * Rearranges float32 matrices for the tensor cores as {@link TensorPack} does 16-bit ones, each number as the three bfloat16 of
- * {@link Split}. The parts stand
- * inside the pieces in which the kernels take tiles, so that a tile is one stretch of memory:
+ * Rearranges float32 matrices for the tensor cores as {@link TensorPack} does 16-bit ones, each number as the two float16 of
+ * {@link Split}. The parts stand inside the pieces in which the kernels take tiles, so that a tile is one stretch of memory:
  *
  * <ul>
  *   <li>{@link #columns}: [L/8][part][D][8].
@@ -28,12 +27,14 @@ public final class SplitPack {
      * The head dimension as inner dimension.
      *
      * @param matrix  [B, H, L, D]
-     * @param packed  [B, H, L'/8, 3, D, 8], bfloat16 in longs of four, L' being L rounded up to {@link TensorPack#ROWS}
+     * @param scales  [B, H], {@link SplitScales}
+     * @param packed  [B, H, L'/8, 2, D, 8], float16 in longs of four, L' being L rounded up to {@link TensorPack#ROWS}
      * @param shape   the slots of {@link Shape}: batch and heads, strides, lengths
      * @param headDim D, a multiple of 16
      * @param queries 1 if the matrix has the shape of q, 0 if that of k
      */
-    public static void columns(KernelContext ctx, FloatArray matrix, LongArray packed, IntArray shape, int headDim, int queries) {
+    public static void columns(KernelContext ctx, FloatArray matrix, FloatArray scales, LongArray packed, IntArray shape,
+            int headDim, int queries) {
         int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
         int seq = queries != 0 ? shape.get(Shape.SEQ_Q) : shape.get(Shape.SEQ_K);
         int padded = (seq + TensorPack.ROWS - 1) / TensorPack.ROWS * TensorPack.ROWS;
@@ -48,14 +49,15 @@ public final class SplitPack {
             int base = queries != 0
                     ? batch * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
                     : batch * shape.get(Shape.K_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.K_HEAD_STRIDE);
+            float scale = scales.get(batchHead);
             float[] four = new float[4];
             for (int r = 0; r < 4; r++) {
                 four[r] = 0f;
                 if (row + r < end) {
-                    four[r] = matrix.get(base + (row + r) * stride + d);
+                    four[r] = matrix.get(base + (row + r) * stride + d) * scale;
                 }
             }
-            int to = (batchHead * padded + row) / 8 * headDim * 6 + d * 2 + row % 8 / 4;
+            int to = (batchHead * padded + row) / 8 * headDim * 4 + d * 2 + row % 8 / 4;
             for (int part = 0; part < Split.PARTS; part++) {
                 packed.set(to + part * headDim * 2, Split.four(part, four[0], four[1], four[2], four[3]));
             }
@@ -66,14 +68,15 @@ public final class SplitPack {
      * The sequence as inner dimension.
      *
      * @param matrix  [B, H, L, D]
-     * @param packed  [B, H, L'/16, 3, D/8, 16, 8], bfloat16 in longs of four
+     * @param scales  as above
+     * @param packed  [B, H, L'/16, 2, D/8, 16, 8], float16 in longs of four
      * @param shape   as above
      * @param headDim D, a multiple of 16
      * @param queries as above
      * @param finite  1 if numbers that are not finite become 0, 0 if they stay
      */
-    public static void rows(KernelContext ctx, FloatArray matrix, LongArray packed, IntArray shape, int headDim, int queries,
-            int finite) {
+    public static void rows(KernelContext ctx, FloatArray matrix, FloatArray scales, LongArray packed, IntArray shape,
+            int headDim, int queries, int finite) {
         int perRow = headDim / 4;
         int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
         int seq = queries != 0 ? shape.get(Shape.SEQ_Q) : shape.get(Shape.SEQ_K);
@@ -89,15 +92,16 @@ public final class SplitPack {
             int base = queries != 0
                     ? batch * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
                     : batch * shape.get(Shape.K_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.K_HEAD_STRIDE);
+            float scale = scales.get(batchHead);
             float[] four = new float[4];
             for (int e = 0; e < 4; e++) {
                 four[e] = 0f;
                 if (row < end) {
                     float x = matrix.get(base + row * stride + c * 4 + e);
-                    four[e] = finite != 0 && x - x != 0f ? 0f : x;
+                    four[e] = finite != 0 && x - x != 0f ? 0f : x * scale;
                 }
             }
-            int to = (batchHead * padded + row) / 16 * headDim * 12 + c / 2 * 32 + row % 16 * 2 + c % 2;
+            int to = (batchHead * padded + row) / 16 * headDim * 8 + c / 2 * 32 + row % 16 * 2 + c % 2;
             for (int part = 0; part < Split.PARTS; part++) {
                 packed.set(to + part * headDim * 4, Split.four(part, four[0], four[1], four[2], four[3]));
             }

@@ -5,7 +5,9 @@ import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.kernels.FlashForward;
 import io.github.tornadoattention.kernels.SplitForward;
 import io.github.tornadoattention.kernels.SplitPack;
+import io.github.tornadoattention.kernels.SplitScales;
 import io.github.tornadoattention.kernels.TensorPack;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
@@ -15,7 +17,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 
 /**
- * Flash attention of float32 tensors: forward on tensor cores, three bfloat16 for each number; backward as {@link FlashPlan},
+ * Flash attention of float32 tensors: forward on tensor cores, two float16 for each number; backward as {@link FlashPlan},
  * with an lse of its own.
  */
 final class SplitPlan extends FlashPlan {
@@ -24,7 +26,7 @@ final class SplitPlan extends FlashPlan {
     /** Head dims are multiples of this. */
     private static final int CHUNK = 16;
     private static final int MOST_CHUNKS = 8;
-    private static final int PARTS = 3;
+    private static final int PARTS = 2;
 
     SplitPlan(String backend, Platform.Device device, AttentionSpec spec, boolean profiled) {
         super(backend, device, spec, profiled);
@@ -49,23 +51,39 @@ final class SplitPlan extends FlashPlan {
         long groups = FORWARD.groups(t, (long) spec.batch() * spec.heads(), spec.seqQ());
         LongArray k = new LongArray(packedLongs());
         LongArray v = new LongArray(packedLongs());
-        return new Tasks("split")
+        Tasks tasks = new Tasks("split")
                 .parameters(arguments.transfer(), shape)
                 .constants(arguments.numbers())
-                .inputs(a.q, a.k, a.v)
+                .inputs(a.q, a.k, a.v);
+        List<Object> scratch = new ArrayList<>(List.of(k, v));
+        FloatArray scalesQ = scales(tasks, "Q", a.q.floats(), shape, 1, scratch);
+        FloatArray scalesK = scales(tasks, "K", a.k.floats(), shape, 0, scratch);
+        FloatArray scalesV = scales(tasks, "V", a.v.floats(), shape, 0, scratch);
+        return tasks
                 .task("columns", Stage.rows(packedLongs() / PARTS), g -> g.task("columns", SplitPack::columns,
-                        new KernelContext(), a.k.floats(), k, shape,
-                        spec.headDim(), 0))
+                        new KernelContext(), a.k.floats(), scalesK, k, shape, spec.headDim(), 0))
                 .task("rows", Stage.rows(packedLongs() / PARTS), g -> g.task("rows", SplitPack::rows, new KernelContext(),
-                        a.v.floats(), v, shape,
-                        spec.headDim(), 0, 0))
+                        a.v.floats(), scalesV, v, shape, spec.headDim(), 0, 0))
                 .task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits), g -> g.task("forward", SplitForward::forward,
-                        new KernelContext(),
-                        a.q.floats(), k, v, a.out.floats(), a.lse.floats(), shape, arguments.numbers(), spec.headDim(),
-                                t.blocks(), arguments.options()))
-                .scratch(k, v)
+                        new KernelContext(), a.q.floats(), k, v, scalesQ, scalesK, scalesV, a.out.floats(), a.lse.floats(), shape,
+                        arguments.numbers(), spec.headDim(), t.blocks(), arguments.options()))
+                .scratch(scratch.toArray())
                 .outputs(a.out, a.lse)
                 .stage(device, profiled());
+    }
+
+    /** Adds the tasks that find the scale of each head of a matrix; their arrays go to {@code scratch}. */
+    private FloatArray scales(Tasks tasks, String name, FloatArray matrix, IntArray shape, int queries, List<Object> scratch) {
+        int heads = spec.batch() * (queries != 0 ? spec.heads() : spec.kvHeads());
+        FloatArray maxima = new FloatArray(heads * SplitScales.PIECES);
+        FloatArray scales = new FloatArray(heads);
+        tasks.task("maxima" + name, Stage.grid(SplitScales.class.getSimpleName(), (long) heads * SplitScales.PIECES,
+                        SplitScales.GROUP, limits), g -> g.task("maxima" + name, SplitScales::maxima, new KernelContext(), matrix,
+                        maxima, shape, spec.headDim(), queries))
+                .task("scales" + name, Stage.rows(heads), g -> g.task("scales" + name, SplitScales::scales, new KernelContext(),
+                        maxima, scales, shape, queries));
+        Collections.addAll(scratch, maxima, scales);
+        return scales;
     }
 
     /** The float32 kernels' own, computed once more. */
@@ -94,7 +112,8 @@ final class SplitPlan extends FlashPlan {
 
     @Override
     long forwardExtraBytes() {
-        return 2L * Long.BYTES * packedLongs();
+        long heads = (long) spec.batch() * (spec.heads() + 2L * spec.kvHeads());
+        return 2L * Long.BYTES * packedLongs() + Float.BYTES * heads * (SplitScales.PIECES + 1);
     }
 
     @Override
@@ -109,7 +128,7 @@ final class SplitPlan extends FlashPlan {
 
     @Override
     List<String> forwardKernels() {
-        return List.of(SplitPack.class.getSimpleName(), FORWARD.kernel());
+        return List.of(SplitScales.class.getSimpleName(), SplitPack.class.getSimpleName(), FORWARD.kernel());
     }
 
     @Override
