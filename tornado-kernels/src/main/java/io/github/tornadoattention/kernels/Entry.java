@@ -33,6 +33,11 @@ final class Entry {
         return tile;
     }
 
+    /** Number of batch entries. Packed ones have their key lengths right in front of what else there is to say of them. */
+    static int count(int options, IntArray shape) {
+        return (options & Options.PACKED) == 0 ? shape.get(Shape.BATCH) : shape.get(Shape.ENTRIES) - shape.get(Shape.KEY_LENGTHS);
+    }
+
     /** Queries of an entry. */
     static int queries(int options, IntArray shape, int batch) {
         return (options & Options.PACKED) == 0 ? shape.get(Shape.SEQ_Q) : shape.get(shape.get(Shape.ENTRIES) + batch * NUMBERS);

@@ -40,12 +40,12 @@ public final class FlashBackwardBias {
         // The group's place in the bias
         int tx = Tile.x(ctx.localIdx, threadsX);
         int ty = Tile.y(ctx.localIdx, threadsX);
-        int batches = shape.get(Shape.BATCH);
+        int batches = Entry.count(options, shape);
         int heads = shape.get(Shape.HEADS);
-        int seqQ = shape.get(Shape.SEQ_Q);
-        int seqK = shape.get(Shape.SEQ_K);
-        int tilesQ = (seqQ + blockQ - 1) / blockQ;
-        int tilesK = (seqK + blockK - 1) / blockK;
+        int biasQueries = shape.get(Shape.BIAS_QUERIES);
+        int biasKeys = shape.get(Shape.BIAS_KEYS);
+        int tilesQ = (biasQueries + blockQ - 1) / blockQ;
+        int tilesK = (biasKeys + blockK - 1) / blockK;
         int ownK = shape.get(Shape.BIAS_KEY_STRIDE) == 0 ? 1 : tilesK;
         int ownQ = shape.get(Shape.BIAS_QUERY_STRIDE) == 0 ? 1 : tilesQ;
         int ownHeads = shape.get(Shape.BIAS_HEAD_STRIDE) == 0 ? 1 : heads;
@@ -60,7 +60,6 @@ public final class FlashBackwardBias {
 
         int rowStrideQ = shape.get(Shape.Q_ROW_STRIDE);
         int rowStrideK = shape.get(Shape.K_ROW_STRIDE);
-        int diagonal = shape.get(Shape.DIAGONAL);
         int left = shape.get(Shape.LEFT);
         int right = shape.get(Shape.RIGHT);
         float scale = numbers.get(Shape.SCALE);
@@ -96,18 +95,21 @@ public final class FlashBackwardBias {
             int head = biasHead + n % sharingHeads;
             int batch = biasBatch + n / sharingHeads % (batchEnd - biasBatch);
             int batchHead = batch * heads + head;
+            int seqQ = Entry.queries(options, shape, batch);
+            int diagonal = Entry.diagonal(options, shape, batch);
             int q0 = (biasQ + n / sharing) * blockQ;
             int qLast = TornadoMath.min(q0 + blockQ, seqQ) - 1;
             int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
             for (int tileK = biasK; tileK < tileKEnd; tileK++) {
                 int k0 = tileK * blockK;
-                int visited = k0 < Band.endKey(options, qLast, diagonal, right, keyLength) && k0 + blockK > Band.firstKey(options, q0, diagonal, left) ? 1 : 0;
+                int visited = q0 < seqQ && k0 < Band.endKey(options, qLast, diagonal, right, keyLength) && k0 + blockK > Band.firstKey(options, q0, diagonal, left) ? 1 : 0;
                 if (visited != 0) {
                     visited = Visits.computes(options, shape, head, q0, k0);
                 }
                 if (visited != 0) {
-                    int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE);
-                    int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + head / (heads / shape.get(Shape.KV_HEADS)) * shape.get(Shape.K_HEAD_STRIDE);
+                    int baseQ = Entry.query(options, shape, batch, head);
+                    int baseK = Entry.key(options, shape, batch, head / (heads / shape.get(Shape.KV_HEADS)));
+                    int baseRow = Entry.row(options, shape, batch, head);
                     int biasBase = Tables.biasBase(shape, batch, head);
                     int maskBase = (options & Options.MASK) == 0 ? 0 : Tables.maskBase(shape, batch, head);
                     float slope = 0f;
@@ -116,8 +118,8 @@ public final class FlashBackwardBias {
                     }
                     for (int r = 0; r < rows; r++) {
                         int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-                        rowLse[r] = lse.get(batchHead * seqQ + row);
-                        rowDelta[r] = delta.get(batchHead * seqQ + row);
+                        rowLse[r] = lse.get(baseRow + row);
+                        rowDelta[r] = delta.get(baseRow + row);
                     }
 
                     // dP = dOut Vᵀ, put by until S is there
@@ -293,7 +295,7 @@ public final class FlashBackwardBias {
             }
             int query = biasQ * blockQ + row;
             int key = biasK * blockK + column;
-            if (query < seqQ && key < seqK) {
+            if (query < biasQueries && key < biasKeys) {
                 dBias.set(base + query * shape.get(Shape.BIAS_QUERY_STRIDE) + key * shape.get(Shape.BIAS_KEY_STRIDE), sum);
             }
         }

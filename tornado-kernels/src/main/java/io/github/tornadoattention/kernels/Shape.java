@@ -58,8 +58,11 @@ public final class Shape {
     public static final int MASK_HEAD_STRIDE = 33;
     public static final int MASK_QUERY_STRIDE = 34;
     public static final int MASK_KEY_STRIDE = 35;
+    /** Queries and keys that a bias is for, N and M: the most of any entry where they have lengths of their own; read by {@link FlashBackwardBias}. */
+    public static final int BIAS_QUERIES = 36;
+    public static final int BIAS_KEYS = 37;
     /** Number of slots; the tables stand behind them. */
-    public static final int INTS = 36;
+    public static final int INTS = 38;
 
     /** A band limit that no sequence reaches; far enough from overflow to be added to two positions. */
     public static final int UNBOUNDED = 1 << 29;

@@ -10,6 +10,7 @@ import io.github.tornadoattention.kernels.Options;
 import io.github.tornadoattention.kernels.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -94,15 +95,21 @@ final class Arguments {
         for (int n = 0; n < lists.lists().length; n++) {
             shape.set(atLists + n, lists.lists()[n] + (n < lists.offsets() ? atLists : 0));
         }
-        int[] biasShape = spec.biasShape();
+        tables(shape, spec.biasShape(), spec.maskShape(), spec.seqQ(), spec.seqK());
+        return ofCalls(shape);
+    }
+
+    /** Says where the elements of a bias and a mask of these shapes are, which are for so many queries and keys. */
+    static void tables(IntArray shape, int @Nullable [] biasShape, int @Nullable [] maskShape, int queries, int keys) {
         if (biasShape != null) {
             Broadcast strides = Broadcast.of(biasShape);
             shape.set(Shape.BIAS_BATCH_STRIDE, strides.batch());
             shape.set(Shape.BIAS_HEAD_STRIDE, strides.head());
             shape.set(Shape.BIAS_QUERY_STRIDE, strides.query());
             shape.set(Shape.BIAS_KEY_STRIDE, strides.key());
+            shape.set(Shape.BIAS_QUERIES, queries);
+            shape.set(Shape.BIAS_KEYS, keys);
         }
-        int[] maskShape = spec.maskShape();
         if (maskShape != null) {
             Broadcast strides = DenseMask.strides(maskShape);
             shape.set(Shape.MASK_BATCH_STRIDE, strides.batch());
@@ -110,7 +117,6 @@ final class Arguments {
             shape.set(Shape.MASK_QUERY_STRIDE, strides.query());
             shape.set(Shape.MASK_KEY_STRIDE, maskShape[3] == 1 ? 0 : 1);
         }
-        return ofCalls(shape);
     }
 
     /** A {@code shape} array, which {@link #call} fills in from now on; it knows what is dropped. */

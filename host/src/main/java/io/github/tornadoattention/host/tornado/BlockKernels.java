@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.tornado;
 import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.kernels.Dropout;
+import io.github.tornadoattention.kernels.FlashBackwardBias;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
@@ -11,6 +12,7 @@ import io.github.tornadoattention.kernels.RowDots;
 import io.github.tornadoattention.kernels.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.KernelContext;
@@ -41,8 +43,7 @@ final class BlockKernels implements AutoCloseable {
     private final FloatArray numbers;
     private final int options;
     private final List<IntArray> shapes = new ArrayList<>();
-    private final FloatArray noBias = new FloatArray(1);
-    private final IntArray noMask = new IntArray(1);
+    private final BlockTables tables;
     private @Nullable Gradient gradient;
     private @Nullable Stage forward;
     private @Nullable Stage backward;
@@ -68,6 +69,7 @@ final class BlockKernels implements AutoCloseable {
         this.tiles = new PlanTiles(device, spec, 0, limits);
         this.profiled = profiled;
         this.size = size;
+        this.tables = new BlockTables(spec, size);
         Arguments arguments = new Arguments(spec);
         this.numbers = arguments.numbers();
         this.options = arguments.options() & ~Options.BLOCKS | Options.PACKED;
@@ -110,8 +112,8 @@ final class BlockKernels implements AutoCloseable {
         int places = Math.ceilDiv(size.queries(), t.blockQ());
         IntArray shape = shape(places);
         TaskGraph graph = new TaskGraph("block")
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, shape, numbers, noBias, noMask)
-                .task("forward", FlashForward::forward, new KernelContext(), q, k, v, out, lse, shape, numbers, noBias, noMask,
+                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, shape, numbers, tables.bias, tables.mask)
+                .task("forward", FlashForward::forward, new KernelContext(), q, k, v, out, lse, shape, numbers, tables.bias, tables.mask,
                         size.headDim(), t.blocks(), t.threads(), t.slices(size.headDim()), options)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, out, lse);
         return new Stage(device, profiled, graph,
@@ -127,21 +129,42 @@ final class BlockKernels implements AutoCloseable {
         IntArray shapeQ = shape(queryPlaces);
         IntArray shapeK = shape(keyPlaces);
         TaskGraph graph = new TaskGraph("blockBackward")
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, out, lse, g.dOut, shapeQ, shapeK, numbers, noBias,
-                noMask)
+                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, out, lse, g.dOut, shapeQ, shapeK, numbers, tables.bias,
+                tables.mask)
                 .task("rowDots", RowDots::rowDots, new KernelContext(), out, g.dOut, g.delta, shapeQ, size.headDim())
                 .task("keys", FlashBackwardKeys::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dk, g.dv, shapeK,
-                        numbers, noBias, noMask, size.headDim(), tk.blocks(), tk.threads(), tk.slices(size.headDim()), options)
+                        numbers, tables.bias, tables.mask, size.headDim(), tk.blocks(), tk.threads(), tk.slices(size.headDim()), options)
                 .task("queries", FlashBackwardQueries::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dq, shapeQ,
-                        numbers, noBias, noMask, size.headDim(), tq.blocks(), tq.threads(), tq.slices(size.headDim()), options)
-                .transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq, g.dk, g.dv)
-                .persistOnDevice(g.delta); // else its memory is never given back
+                        numbers, tables.bias, tables.mask, size.headDim(), tq.blocks(), tq.threads(), tq.slices(size.headDim()), options);
         GridScheduler grids = new GridScheduler();
         grids.addWorkerGrid("blockBackward.rowDots", Stage.rows((long) size.heads() * size.queries()));
         grids.addWorkerGrid("blockBackward.keys", Stage.grid("FlashBackwardKeys", keyPlaces, tk, limits));
         grids.addWorkerGrid("blockBackward.queries",
                 Stage.grid("FlashBackwardQueries", (long) queryPlaces * size.heads(), tq, limits));
+        if (spec.biasShape() != null) {
+            bias(graph, grids, g);
+        }
+        graph.transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq, g.dk, g.dv)
+                .persistOnDevice(g.delta); // else its memory is never given back
         return new Stage(device, profiled, graph, grids);
+    }
+
+    /** The gradient of the bias, whose tiles the groups own. */
+    private void bias(TaskGraph graph, GridScheduler grids, Gradient g) {
+        Tiling t = tiles.choose(FlashBackwardBias.class);
+        IntArray shape = shape(0);
+        int[] of = Objects.requireNonNull(size.part(spec.biasShape()));
+        long groups = (long) of[1] * Math.ceilDiv(of[2], t.blockQ()) * Math.ceilDiv(of[3], t.blockK());
+        graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, shape)
+                .task("bias", FlashBackwardBias::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, tables.dBias, shape,
+                        numbers, tables.bias, tables.mask, size.headDim(), t.blocks(), t.threads(), t.slices(size.headDim()), options)
+                .transferToHost(DataTransferMode.EVERY_EXECUTION, tables.dBias);
+        grids.addWorkerGrid("blockBackward.bias", Stage.grid("FlashBackwardBias", groups, t, limits));
+    }
+
+    /** Adds the last block's share of the bias's gradient to the whole one. */
+    void addBiasGradient(Place place, double[] sum) {
+        tables.addGradient(place, sum);
     }
 
     /** What reports say of how these kernels cut their work. */
@@ -169,6 +192,7 @@ final class BlockKernels implements AutoCloseable {
         shape.set(Shape.ENTRIES, atEntries);
         shape.set(Shape.PLACES, atPlaces);
         shape.set(Shape.DROPOUT_THRESHOLD, Dropout.threshold(spec.dropout()));
+        tables.describe(shape);
         for (int n = 0; n < places; n++) {
             shape.set(atPlaces + 2 * n + 1, n);
         }
@@ -177,6 +201,7 @@ final class BlockKernels implements AutoCloseable {
     }
 
     private void place(Place place, AttentionInputs inputs) {
+        tables.copyIn(place, inputs);
         for (IntArray shape : shapes) {
             shape.set(Shape.INTS, place.keys);
             shape.set(Shape.INTS + 1, place.queries);

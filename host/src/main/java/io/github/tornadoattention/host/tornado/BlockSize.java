@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.tornado;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.DeviceMemoryException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How an attention that does not fit the device is cut.
@@ -30,14 +31,14 @@ record BlockSize(int heads, int queries, int keys, int headDim) {
         int queries = mask == null ? rounded(spec.seqQ()) : Math.min(mask.size(), spec.seqQ());
         int keys = mask == null ? rounded(spec.seqK()) : Math.min(mask.size(), spec.seqK());
         BlockSize size = new BlockSize(heads, queries, keys, spec.headDim());
-        while (mask == null && !size.fits(limits) && (size.queries > STEP || size.keys > STEP)) {
+        while (mask == null && !size.fits(spec, limits) && (size.queries > STEP || size.keys > STEP)) {
             boolean fewerQueries = size.queries > STEP && (size.keys == STEP || (long) heads * size.queries >= size.keys);
             size = fewerQueries
                     ? new BlockSize(heads, rounded(size.queries / 2), size.keys, spec.headDim())
                     : new BlockSize(heads, size.queries, rounded(size.keys / 2), spec.headDim());
         }
         limits.require("one block of %d queries of %d heads and %d keys".formatted(size.queries, heads, size.keys),
-                Float.BYTES * (long) Math.max(size.queryElements(), size.keyElements()), size.bytes());
+                Float.BYTES * Math.max(size.biasElements(spec), Math.max(size.queryElements(), size.keyElements())), size.bytes(spec));
         return size;
     }
 
@@ -45,14 +46,33 @@ record BlockSize(int heads, int queries, int keys, int headDim) {
         return Math.ceilDiv(length, STEP) * STEP;
     }
 
-    private boolean fits(Limits limits) {
+    private boolean fits(AttentionSpec spec, Limits limits) {
         long query = (long) heads * queries * headDim;
         long key = (long) keys * headDim;
-        return query <= Integer.MAX_VALUE && key <= Integer.MAX_VALUE && bytes() <= limits.totalBytes()
-                && Float.BYTES * Math.max(query, key) <= limits.arrayBytes();
+        long largest = Math.max(biasElements(spec), Math.max(query, key));
+        return largest <= Integer.MAX_VALUE && bytes(spec) <= limits.totalBytes() && Float.BYTES * largest <= limits.arrayBytes();
     }
 
-    /** Device memory of both passes, held at once: q, k, v, out and lse twice, dOut, delta, dq, dk and dv. */
+    /** Device memory of both passes, held at once: what {@link #bytes()} says, bias and mask twice, and the bias's gradient. */
+    long bytes(AttentionSpec spec) {
+        int[] mask = part(spec.maskShape());
+        long words = mask == null ? 0 : (long) mask[1] * mask[2] * Math.ceilDiv(mask[3], Integer.SIZE);
+        return bytes() + 3 * Float.BYTES * biasElements(spec) + 2 * Integer.BYTES * words;
+    }
+
+    /** Elements of a block's bias, 0 without one. */
+    long biasElements(AttentionSpec spec) {
+        int[] bias = part(spec.biasShape());
+        return bias == null ? 0 : (long) bias[1] * bias[2] * bias[3];
+    }
+
+    /** The shape of a block's part of a mask or bias: 1 stays 1, for then the block shares it too. */
+    int @Nullable [] part(int @Nullable [] whole) {
+        return whole == null ? null
+                : new int[] {1, whole[1] == 1 ? 1 : heads, whole[2] == 1 ? 1 : queries, whole[3] == 1 ? 1 : keys};
+    }
+
+    /** Device memory without mask and bias: q, k, v, out and lse twice, dOut, delta, dq, dk and dv. */
     long bytes() {
         return Float.BYTES * (6L * heads * queries * headDim + 6L * keys * headDim + 3L * heads * queries) + BESIDES;
     }

@@ -20,6 +20,9 @@ final class KernelChoice {
      */
     static final String FP32_PROPERTY = "attention.fp32";
 
+    /** Keys of one draw of the dropout: blocks that are computed one by one must begin at multiples of this. */
+    private static final int DRAWN_KEYS = 4;
+
     private KernelChoice() {}
 
     /** The kernels that flash attention consists of. */
@@ -40,9 +43,9 @@ final class KernelChoice {
         if (!tensor && mask != null
                 && FLASH.stream().anyMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), mask.size(), device.limits())
                 .isEmpty())) {
-            if (hasTables(spec)) {
-                throw new UsageException(("no tile that this device can have divides blocks of %d, and with a mask or bias "
-                        + "such blocks are not supported: use a size that is a multiple of 16").formatted(mask.size()));
+            if (spec.dropout() > 0 && mask.size() % DRAWN_KEYS != 0) {
+                throw new UsageException(("dropout draws for %d keys at once, and blocks of %d begin between them: with dropout, sizes "
+                        + "must be multiples of %d on devices").formatted(DRAWN_KEYS, mask.size(), DRAWN_KEYS));
             }
             return new StreamedPlan(backend, device, spec, device.limits(), profiled,
                     ("no tile that this device can have divides blocks of %d; "
@@ -51,9 +54,6 @@ final class KernelChoice {
         try {
             return tensor ? new TensorPlan(backend, device, spec, profiled) : float32(backend, device, spec, split, profiled);
         } catch (DeviceMemoryException e) {
-            if (hasTables(spec)) {
-                throw e; // mask and bias are not cut into blocks
-            }
             return new StreamedPlan(backend, device, spec, device.limits(), profiled, String.valueOf(e.getMessage()));
         }
     }
@@ -79,9 +79,5 @@ final class KernelChoice {
             default -> throw new UsageException("system property %s is '%s', must be fma or tensor"
                     .formatted(FP32_PROPERTY, given));
         };
-    }
-
-    private static boolean hasTables(AttentionSpec spec) {
-        return spec.maskShape() != null || spec.biasShape() != null;
     }
 }

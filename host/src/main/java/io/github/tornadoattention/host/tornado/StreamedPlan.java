@@ -13,13 +13,14 @@ import io.github.tornadoattention.host.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
  * Flash attention larger than the device: the host walks blocks of queries and of keys, streams them through the device and puts
  * the parts together. Forward it merges (out, lse) of the blocks of keys, as decoding does; backward each block gives its share
- * of dq, dk and dv from the final lse, and the host adds them up in double precision and in a fixed order. Blocks that nobody
+ * of dq, dk and dv (and of the bias's gradient) from the final lse, and the host adds them up in double precision and in a fixed order. Blocks that nobody
  * sees are left out.
  */
 final class StreamedPlan implements Plan {
@@ -119,6 +120,8 @@ final class StreamedPlan implements Plan {
         double[] dq = new double[q.size()];
         double[] dk = new double[k.size()];
         double[] dv = new double[v.size()];
+        int[] biasShape = spec.biasShape();
+        double[] dBias = new double[biasShape == null ? 0 : Objects.requireNonNull(f.inputs().bias()).size()];
         for (int batchHead = 0; batchHead < spec.batch() * spec.heads(); batchHead += size.heads()) {
             int first = batchHead;
             for (int query = 0; query < spec.seqQ(); query += size.queries()) {
@@ -138,6 +141,7 @@ final class StreamedPlan implements Plan {
                     rows(k, block.k, firstKey, place.keys());
                     rows(v, block.v, firstKey, place.keys());
                     count(block.backward(place, f.inputs()));
+                    block.addBiasGradient(place, dBias);
                     add(g.dk(), 0, dk, firstKey, place.keys());
                     add(g.dv(), 0, dv, firstKey, place.keys());
                     for (int h = 0; h < size.heads(); h++) {
@@ -146,9 +150,14 @@ final class StreamedPlan implements Plan {
                 });
             }
         }
-        long held = (dq.length + (long) dk.length + dv.length) * Double.BYTES;
-        return new Gradients(rounded(dq, spec.qShape()), rounded(dk, spec.kvShape()), rounded(dv, spec.kvShape()),
-                report(List.of("RowDots", "FlashBackwardKeys", "FlashBackwardQueries"), start, held));
+        long held = (dq.length + (long) dk.length + dv.length + dBias.length) * Double.BYTES;
+        List<String> names = new ArrayList<>(List.of("RowDots", "FlashBackwardKeys", "FlashBackwardQueries"));
+        if (biasShape != null) {
+            names.add("FlashBackwardBias");
+        }
+        return new Gradients(rounded(dq, spec.qShape()).to(spec.dtype()), rounded(dk, spec.kvShape()).to(spec.dtype()),
+                rounded(dv, spec.kvShape()).to(spec.dtype()), biasShape == null ? null : rounded(dBias, biasShape),
+                report(names, start, held));
     }
 
     /** Visits the blocks of keys that some of these queries see, in rising order. */
@@ -186,12 +195,12 @@ final class StreamedPlan implements Plan {
         }
     }
 
-    private Tensor rounded(double[] sum, int[] shape) {
+    private static Tensor rounded(double[] sum, int[] shape) {
         float[] floats = new float[sum.length];
         for (int n = 0; n < floats.length; n++) {
             floats[n] = (float) sum[n];
         }
-        return Tensor.of(floats, shape).to(spec.dtype());
+        return Tensor.of(floats, shape);
     }
 
     private long start() {
@@ -210,7 +219,7 @@ final class StreamedPlan implements Plan {
         List<String> remarks = new ArrayList<>(List.of(remark));
         remarks.addAll(kernels().tileRemarks(names));
         return new Report(backend, device.description(), device.driverName(), "flash", names, kernelNanos, compileNanos,
-                System.nanoTime() - start, held + size.bytes(), remarks);
+                System.nanoTime() - start, held + size.bytes(spec), remarks);
     }
 
     @Override

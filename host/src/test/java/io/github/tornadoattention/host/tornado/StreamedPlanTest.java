@@ -4,18 +4,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.tornadoattention.host.Algorithm;
+import io.github.tornadoattention.host.Attention;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
+import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.DeviceMemoryException;
 import io.github.tornadoattention.host.Inputs;
+import io.github.tornadoattention.host.SpecBuilder;
+import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.host.check.Comparison;
+import io.github.tornadoattention.host.check.RandomSpecs;
 import io.github.tornadoattention.host.check.Tolerance;
 import io.github.tornadoattention.host.reference.Exact;
 import io.github.tornadoattention.host.reference.ReferenceAttention;
+import java.util.Objects;
 import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -38,9 +45,7 @@ class StreamedPlanTest {
     }
 
     private static String failure(Backend backend, AttentionSpec spec) {
-        Inputs floats = Inputs.random(spec, spec.headDim());
-        DType type = spec.dtype();
-        Inputs in = new Inputs(spec, floats.q().to(type), floats.k().to(type), floats.v().to(type), floats.dOut().to(type));
+        Inputs in = Inputs.random(spec, spec.headDim());
         Inputs.Result result = in.on(backend, Algorithm.FLASH);
         Exact exact = ReferenceAttention.forwardBackward(spec, in.inputs(), in.dOut());
         assertThat(result.forward().report().remarks()).anyMatch(remark -> remark.startsWith("streamed in blocks of "));
@@ -52,9 +57,71 @@ class StreamedPlanTest {
     @ParameterizedTest
     @MethodSource("specs")
     void streamedResultsAreRight(AttentionSpec spec) {
+        assertThat(failure(few(spec), spec)).isEmpty();
+    }
+
+    /** The simulator with memory for blocks of some 48 queries and 32 keys. */
+    private static Backend few(AttentionSpec spec) {
         int group = spec.heads() / spec.kvHeads();
-        long two = new BlockSize(group, 48, 32, spec.headDim()).bytes();
-        assertThat(failure(Backend.of("simulator").withDeviceMemory(two), spec)).isEmpty();
+        return Backend.of("simulator").withDeviceMemory(new BlockSize(group, 48, 32, spec.headDim()).bytes(spec));
+    }
+
+    static Stream<AttentionSpec> tables() {
+        return Stream.of(
+                AttentionSpec.builder(2, 4, 75, 40).kvHeads(2).seqK(140).maskShape(2, 4, 75, 140).biasShape(2, 4, 75, 140).causal().build(),
+                AttentionSpec.builder(2, 4, 75, 32).kvHeads(2).seqK(70).maskShape(1, 4, 1, 70).biasShape(2, 1, 75, 70).keyLengths(70, 33)
+                        .build(),
+                AttentionSpec.builder(2, 2, 90, 16).maskShape(2, 1, 90, 1).biasShape(1, 2, 1, 90).softcap(9).dropout(0.2).build(),
+                AttentionSpec.builder(2, 6, 70, 24).kvHeads(3).seqK(99).biasShape(1, 1, 70, 99).window(40, 9).alibi().build(),
+                AttentionSpec.builder(2, 2, 70, 24).seqK(99).biasShape(1, 1, 1, 99).build(),
+                AttentionSpec.builder(1, 2, 100, 32).dtype(DType.FP16).maskShape(1, 2, 100, 100).build(),
+                AttentionSpec.builder(1, 2, 64, 32).biasShape(1, 2, 64, 64).build());
+    }
+
+    /** Bias and mask are cut into blocks, also where entries, heads, queries or keys share them; so is the bias's gradient. */
+    @ParameterizedTest
+    @MethodSource("tables")
+    void masksAndBiasesAreCut(AttentionSpec spec) {
+        assertThat(failure(few(spec), spec)).isEmpty();
+    }
+
+    /** Random attentions in memory for a block at a time, as far as they need more. */
+    @Test
+    void randomSpecsInBlocks() {
+        for (long seed = 1; seed <= 40; seed++) {
+            RandomSpecs.Drawn drawn = RandomSpecs.draw(seed, 90);
+            AttentionSpec spec = drawn.spec();
+            BlockMask mask = spec.blockMask();
+            int heads = mask != null && mask.heads() > 1 ? 1 : spec.heads() / spec.kvHeads();
+            int edge = mask == null ? 32 : mask.size();
+            long bytes = new BlockSize(heads, Math.min(edge, 16 * Math.ceilDiv(spec.seqQ(), 16)),
+                    Math.min(edge, 16 * Math.ceilDiv(spec.seqK(), 16)), spec.headDim()).bytes(spec);
+            assertThat(drawn.expected().compare(Backend.of("simulator").withDeviceMemory(bytes), Algorithm.FLASH).firstFailure())
+                    .as("seed %d: %s", seed, spec).isEmpty();
+        }
+    }
+
+    /** In blocks or in one go: the same within what float32 allows, the bias's gradient included. */
+    @Test
+    void inBlocksAsInOneGo() {
+        AttentionSpec spec = AttentionSpec.builder(2, 2, 80, 32).seqK(90).maskShape(2, 1, 80, 90).biasShape(1, 2, 80, 90).causal().build();
+        Inputs in = Inputs.random(spec, 5);
+        Inputs.Result blocks = in.on(few(spec), Algorithm.FLASH);
+        Inputs.Result once = in.on(Backend.of("simulator"), Algorithm.FLASH);
+        assertThat(once.forward().report().remarks()).isEmpty();
+        assertThat(once.forward().report().kernels()).isEqualTo(blocks.forward().report().kernels());
+        assertThat(once.gradients().report().kernels()).isEqualTo(blocks.gradients().report().kernels());
+        assertClose(blocks.forward().out(), once.forward().out());
+        assertClose(blocks.forward().lse(), once.forward().lse());
+        assertClose(blocks.gradients().dq(), once.gradients().dq());
+        assertClose(blocks.gradients().dk(), once.gradients().dk());
+        assertClose(blocks.gradients().dv(), once.gradients().dv());
+        assertClose(Objects.requireNonNull(blocks.gradients().dBias()), Objects.requireNonNull(once.gradients().dBias()));
+    }
+
+    private static void assertClose(Tensor actual, Tensor expected) {
+        assertThat(actual.shape()).isEqualTo(expected.shape());
+        assertThat(actual.toArray()).containsExactly(expected.toArray(), Offset.offset(1e-5f));
     }
 
     /** Blocks of a mask that no tile divides are computed one by one. */
@@ -63,9 +130,18 @@ class StreamedPlanTest {
     void masksOfAnySize(int size) {
         AttentionSpec shape = AttentionSpec.builder(1, 2, Math.clamp(size * 5L, 5, 110), 16).seqK(Math.clamp(size * 6L, 6, 140))
                 .build();
-        AttentionSpec spec = AttentionSpec.builder(1, 2, shape.seqQ(), 16).seqK(shape.seqK()).kvHeads(1).causal()
-                .blockMask(Inputs.mask(shape, size, 2, 0.6, size)).build();
-        assertThat(failure(Backend.of("simulator"), spec)).isEmpty();
+        SpecBuilder builder = AttentionSpec.builder(1, 2, shape.seqQ(), 16).seqK(shape.seqK()).kvHeads(1).causal()
+                .blockMask(Inputs.mask(shape, size, 2, 0.6, size));
+        assertThat(failure(Backend.of("simulator"), builder.build())).isEmpty();
+        AttentionSpec tables = builder.maskShape(1, 2, shape.seqQ(), shape.seqK()).biasShape(1, 1, shape.seqQ(), shape.seqK()).build();
+        assertThat(failure(Backend.of("simulator"), tables)).isEmpty();
+        AttentionSpec dropout = builder.dropout(0.4).build();
+        if (size % 4 == 0) {
+            assertThat(failure(Backend.of("simulator"), dropout)).isEmpty();
+        } else {
+            assertThatThrownBy(() -> Attention.on(Backend.of("simulator"), dropout)).isInstanceOf(UsageException.class)
+                    .hasMessageContaining("blocks of %d begin between them", size);
+        }
     }
 
     @ParameterizedTest
