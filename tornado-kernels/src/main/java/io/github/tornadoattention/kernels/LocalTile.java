@@ -4,13 +4,19 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** One array in local memory: {@code rows x (columns + pad)} elements, or {@code orRows x (orColumns + pad)} if that is more. */
+/**
+ * One array in local memory: {@code count} tiles of {@code rows x (columns + pad)} elements, or one of
+ * {@code orRows x (orColumns + pad)} if that is more.
+ */
 @Retention(RetentionPolicy.RUNTIME)
 @Target({})
 public @interface LocalTile {
     Extent rows();
 
     Extent columns();
+
+    /** How many tiles of the same size stand one behind the other. */
+    int count() default 1;
 
     /** Unused elements at the end of each row, there so that rows start in different memory banks. */
     int pad() default 0;

@@ -21,7 +21,7 @@ record Contract(String kernel, Launch launch) {
     long localBytes(Tiling tiling, int headDim) {
         long bytes = 0;
         for (LocalTile tile : launch.local()) {
-            long one = (long) tiling.of(tile.rows(), headDim) * (tiling.of(tile.columns(), headDim) + tile.pad());
+            long one = (long) tile.count() * tiling.of(tile.rows(), headDim) * (tiling.of(tile.columns(), headDim) + tile.pad());
             long other = (long) tiling.of(tile.orRows(), headDim) * (tiling.of(tile.orColumns(), headDim) + tile.pad());
             bytes += Math.max(one, other) * (tile.halves() ? Short.BYTES : Float.BYTES);
         }

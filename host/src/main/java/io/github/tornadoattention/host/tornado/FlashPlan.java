@@ -7,7 +7,6 @@ import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
 import io.github.tornadoattention.kernels.RowDots;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -57,7 +56,6 @@ class FlashPlan extends DevicePlan {
         long keyGroups = KEYS.groups(tk, (long) spec.batch() * spec.kvHeads(), spec.seqK());
         long queryGroups = QUERIES.groups(tq, (long) spec.batch() * spec.heads(), spec.seqQ());
         FloatArray dOut = g.dOut().floats();
-        List<Object> scratch = new ArrayList<>(List.of(g.delta()));
         IntArray bias = spec.biasShape() == null ? null : arguments.shape(BlockLists.ofPairs(spec));
         Tasks tasks = new Tasks("flashBackward")
                 .parameters(arguments.transfer(), shapeQ, shapeK)
@@ -66,7 +64,7 @@ class FlashPlan extends DevicePlan {
                 .inputs(a.q, a.k, a.v, a.out, a.lse, g.dOut())
                 .tables(spec, a)
                 .widen(a.q, a.k, a.v, a.out, g.dOut());
-        FloatArray lse = backwardLse(tasks, a, scratch);
+        FloatArray lse = a.lse.floats();
         tasks
                 .task("rowDots", Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ()), graph -> graph.task("rowDots", RowDots::rowDots,
                         new KernelContext(), a.out.floats(), dOut, g.delta(), shapeQ, spec.headDim()))
@@ -82,7 +80,7 @@ class FlashPlan extends DevicePlan {
             bias(tasks, bias, a, g);
         }
         return tasks
-                .scratch(scratch.toArray())
+                .scratch(g.delta())
                 .narrow(g.dq(), g.dk(), g.dv())
                 .outputs(g.dq(), g.dk(), g.dv())
                 .outputs(g.ofBias(spec))
@@ -98,16 +96,6 @@ class FlashPlan extends DevicePlan {
                         new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), g.dOut().floats(), a.lse.floats(), g.delta(), g.dBias().floats(),
                         shape, arguments.numbers(), a.bias.floats(), a.mask, spec.headDim(), t.blocks(), t.threads(), t.slices(spec.headDim()),
                         arguments.options()));
-    }
-
-    /**
-     * The lse that the backward kernels of queries and keys read. It must come of scores that round as theirs do: where scores are large, their difference from
-     * lse is small, and an error of one that the other does not have is an error of P.
-     *
-     * @param scratch gets what must stay on the device for it
-     */
-    FloatArray backwardLse(Tasks tasks, DeviceArrays a, List<Object> scratch) {
-        return a.lse.floats();
     }
 
     /** How a kernel cuts its work; the best that the device can run, unless overridden. */

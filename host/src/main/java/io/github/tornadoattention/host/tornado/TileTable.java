@@ -6,6 +6,8 @@ import io.github.tornadoattention.kernels.FlashBackwardBias;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
+import io.github.tornadoattention.kernels.SplitBackwardKeys;
+import io.github.tornadoattention.kernels.SplitBackwardQueries;
 import io.github.tornadoattention.kernels.SplitForward;
 import io.github.tornadoattention.kernels.TensorBackwardKeys;
 import io.github.tornadoattention.kernels.TensorBackwardQueries;
@@ -26,6 +28,11 @@ final class TileTable {
     private static final Map<Class<?>, List<Tiling>> CANDIDATES = Map.of(
             SplitForward.class, List.of(
                     new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 16, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
+            SplitBackwardQueries.class, List.of(
+                    new Tiling(64, 32, 32, 8, 0, 0), new Tiling(64, 16, 32, 8, 0, 0), new Tiling(32, 16, 32, 4, 0, 0),
+                    new Tiling(16, 16, 32, 2, 0, 0)),
+            SplitBackwardKeys.class, List.of(
+                    new Tiling(16, 64, 32, 8, 0, 0), new Tiling(16, 32, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0)),
             TensorForward.class, List.of(
                     new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
             TensorBackwardQueries.class, List.of(

@@ -21,7 +21,9 @@ class ContractTest {
             @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.HEAD_DIM, pad = 4),
             @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 1,
                     orRows = Extent.SLICE_N, orColumns = Extent.HEAD_DIM),
-            @LocalTile(rows = Extent.THREADS_Y, columns = Extent.THREADS_X)})
+            @LocalTile(rows = Extent.THREADS_Y, columns = Extent.THREADS_X),
+            @LocalTile(rows = Extent.THREADS_Y, columns = Extent.THREADS_X, count = 3, orRows = Extent.BLOCK_Q,
+                    orColumns = Extent.NONE, halves = true)})
         @SuppressWarnings("UnusedMethod") // read by reflection
         static void kernel() {}
     }
@@ -30,10 +32,10 @@ class ContractTest {
     void localBytesAddUpTheTilesAndTakeTheLargerOfTwoThatShareMemory() {
         Contract contract = Contract.of(Annotated.class);
 
-        // 64 x (56 + 4), the larger of 32 x (8 + 1) and 16 x (56 + 1), 16 x 8; a head dim of 50 counts as 56, in slices of 8
-        assertThat(contract.localBytes(TILING, 50)).isEqualTo(4L * (64 * 60 + 16 * 57 + 16 * 8));
+        // 64 x (56 + 4), the larger of 32 x (8 + 1) and 16 x (56 + 1), 16 x 8, three times 16 x 8 halves; a head dim of 50 counts as 56, in slices of 8
+        assertThat(contract.localBytes(TILING, 50)).isEqualTo(4L * (64 * 60 + 16 * 57 + 16 * 8) + 2L * 3 * 16 * 8);
         // a head dim of 8: 32 x (8 + 1) is the larger one
-        assertThat(contract.localBytes(TILING, 8)).isEqualTo(4L * (64 * 12 + 32 * 9 + 16 * 8));
+        assertThat(contract.localBytes(TILING, 8)).isEqualTo(4L * (64 * 12 + 32 * 9 + 16 * 8) + 2L * 3 * 16 * 8);
     }
 
     @Test

@@ -11,6 +11,7 @@ import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
+import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Inputs;
 import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.SpecBuilder;
@@ -81,15 +82,6 @@ class SplitPlanTest {
         assertThat(drawn.expected().compare(simulator, Algorithm.FLASH).firstFailure()).as("%s", drawn.spec()).isEmpty();
     }
 
-    private void assertForwardRight(Drawn drawn) {
-        Expected expected = drawn.expected();
-        try (Attention attention = Attention.on(simulator, drawn.spec())) {
-            Forward forward = attention.forward(drawn.inputs());
-            assertThat(Comparison.of(drawn.spec(), expected.exact(), forward, null,
-                    expected.tolerance()).firstFailure()).as("%s", drawn.spec()).isEmpty();
-        }
-    }
-
     @ParameterizedTest
     @MethodSource("specs")
     void everyOption(AttentionSpec spec) {
@@ -100,7 +92,7 @@ class SplitPlanTest {
     @MethodSource("specs")
     void nothingToWatch(AttentionSpec spec) {
         try (Simulator.Scope _ = Simulator.watching()) {
-            assertForwardRight(drawn(spec));
+            assertRight(drawn(spec));
         }
     }
 
@@ -133,12 +125,58 @@ class SplitPlanTest {
      * huge ones.
      */
     @ParameterizedTest
-    @CsvSource({"60, 20, 1", "1e-30, 1e30, 1", "1e30, 1e-30, 1e-30", "1, 1, 1e30", "1, 1, 1e-30", "1e-20, 1e-20, 1"})
+    @CsvSource({"8, 4, 1", "1e-30, 1e30, 1", "1e30, 1e-30, 1e-30", "1, 1, 1e30", "1, 1, 1e-30", "1e-20, 1e-20, 1"})
     void everyMagnitude(float ofQ, float ofK, float ofV) {
         AttentionSpec spec = AttentionSpec.builder(1, 1, 20, 32).seqK(70).build();
         Inputs in = Inputs.random(spec, 5);
-        assertForwardRight(new Drawn(5, spec, AttentionInputs.of(times(in.q(), ofQ), times(in.k(), ofK), times(in.v(), ofV)),
+        assertRight(new Drawn(5, spec, AttentionInputs.of(times(in.q(), ofQ), times(in.k(), ofK), times(in.v(), ofV)),
                 times(in.dOut(), 1 / ofV)));
+    }
+
+    /**
+     * Scores of thousands, of which each row's largest takes all. Gradients are what is left of differences there, which the
+     * float32 that the tolerance comes from gets right to the last bit, since it sums both sides in the same order.
+     */
+    @Test
+    void scoresOfThousands() {
+        AttentionSpec spec = AttentionSpec.builder(1, 1, 20, 32).seqK(70).build();
+        Inputs in = Inputs.random(spec, 5);
+        Drawn drawn = new Drawn(5, spec, AttentionInputs.of(times(in.q(), 60), times(in.k(), 20), in.v()), in.dOut());
+        Expected expected = drawn.expected();
+        try (Attention attention = Attention.on(simulator, spec)) {
+            Forward forward = attention.forward(drawn.inputs());
+            assertThat(Comparison.of(spec, expected.exact(), forward, null, expected.tolerance()).firstFailure()).isEmpty();
+        }
+    }
+
+    /** Heads that share keys, each with its own scales; few queries with a gradient; numbers far larger than their neighbors. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 3})
+    void numbersOfManyMagnitudes(int which) {
+        AttentionSpec spec = AttentionSpec.builder(1, 2, 37, 32).kvHeads(1).seqK(70).causal().build();
+        Inputs in = Inputs.random(spec, 11);
+        float[] q = in.q().toArray();
+        float[] k = in.k().toArray();
+        float[] v = in.v().toArray();
+        float[] dOut = in.dOut().toArray();
+        int head = 37 * 32;
+        for (int n = 0; n < q.length; n++) {
+            switch (which) {
+                case 0 -> {
+                    q[n] *= n / head % 2 == 0 ? 0x1p-20f : 1;
+                    dOut[n] *= n / head % 2 == 0 ? 0x1p20f : 1;
+                }
+                case 1 -> dOut[n] = n / 32 % 9 == 4 ? dOut[n] : 0;
+                case 2 -> dOut[n] *= n % 1001 == 5 ? 0x1p18f : 1;
+                default -> q[n] *= n % 1001 == 5 ? 0x1p6f : 1;
+            }
+        }
+        for (int n = 5; which > 1 && n < k.length; n += 1003) {
+            k[n] *= 0x1p4f;
+            v[n] *= 0x1p14f;
+        }
+        assertRight(new Drawn(11, spec, AttentionInputs.of(Tensor.of(q, in.q().shape()), Tensor.of(k, in.k().shape()),
+                Tensor.of(v, in.v().shape())), Tensor.of(dOut, in.dOut().shape())));
     }
 
     private static Tensor times(Tensor tensor, float factor) {
@@ -174,10 +212,16 @@ class SplitPlanTest {
         try (Attention attention = Attention.on(simulator, spec)) {
             Forward forward = attention.forward(Tensor.of(q, 1, 1, 20, 16), Tensor.of(k, 1, 1, 40, 16), in.v());
             assertThat(forward.report().kernels()).containsExactly("SplitScales", "SplitPack", "SplitForward");
+            Gradients gradients = attention.backward(in.dOut(), forward);
+            assertThat(gradients.report().kernels()).containsExactly("RowDots", "SplitScales", "SplitPack", "SplitBackwardKeys",
+                    "SplitBackwardQueries");
             for (int row = 0; row < 20; row++) {
                 assertThat(Float.isNaN(forward.out().get(0, 0, row, 5))).as("row %d", row).isEqualTo(row == 3);
                 assertThat(Float.isNaN(forward.lse().get(0, 0, row))).as("row %d", row).isEqualTo(row == 3);
+                assertThat(Float.isNaN(gradients.dq().get(0, 0, row, 5))).as("row %d", row).isEqualTo(row == 3);
             }
+            assertThat(gradients.dk().get(0, 0, 7, 5)).isNaN();
+            assertThat(gradients.dv().get(0, 0, 7, 5)).isNaN();
         }
     }
 
