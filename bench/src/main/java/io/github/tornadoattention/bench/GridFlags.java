@@ -25,6 +25,11 @@ public final class GridFlags {
             description = "Begin nothing after so many minutes; the same command goes on from there.")
     private double minutes;
 
+    @Option(names = "--lock", paramLabel = "FILE",
+            description = "Several processes with this command share one device and one --out: each takes what no other has, "
+                    + "and computes while no other does.")
+    private @Nullable Path lock;
+
     @Option(names = "--list", description = "Show what would be measured, and measure nothing.")
     private boolean list;
 
@@ -61,6 +66,14 @@ public final class GridFlags {
             throw new UsageException("--minutes is %s, must be positive".formatted(minutes));
         }
         return minutes;
+    }
+
+    /** The file by which processes share a device, if they do. */
+    public @Nullable Path lock() {
+        if (lock != null && out == null) {
+            throw new UsageException("--lock %s needs --out: what others have measured is read there".formatted(lock));
+        }
+        return lock;
     }
 
     /** Whether only to show the grid. */

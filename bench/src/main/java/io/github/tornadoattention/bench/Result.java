@@ -17,13 +17,18 @@ import org.jspecify.annotations.Nullable;
 public final class Result {
     /** Every field, in the order in which it is written. */
     public static final List<String> FIELDS = List.of("backend", "driver", "device", "algorithm", "dtype", "direction", "batch", "heads", "kv_heads", "seq_q",
-            "seq_k", "head_dim", "causal", "dropout", "density", "threads", "block", "median_ms", "p10_ms", "p90_ms", "wall_median_ms", "jit_ms", "runs",
-            "tflops", "executed_tflops", "bytes_model", "gb_per_s", "peak_device_bytes", "max_abs_error", "checked", "ceiling_fraction", "error", "versions",
+            "seq_k", "head_dim", "causal", "dropout", "density", "threads", "block", "units", "kernels",
+            "median_ms", "p10_ms", "p90_ms", "wall_median_ms", "jit_ms", "runs", "tflops", "executed_tflops", "bytes_model",
+            "gb_per_s", "peak_device_bytes", "max_abs_error", "checked", "ceiling_fraction", "error", "versions",
             "command", "date");
 
     /** What says which measurement this is; the other fields say how it went. */
     public static final List<String> IDENTITY = List.of("backend", "driver", "device", "algorithm", "dtype", "direction", "batch", "heads", "kv_heads",
-            "seq_q", "seq_k", "head_dim", "causal", "dropout", "density", "threads", "block");
+            "seq_q", "seq_k", "head_dim", "causal", "dropout", "density", "threads", "block", "units");
+
+    /** Values of {@code units}, which says what multiplied on a device: fused multiply-adds, or tensor cores. */
+    public static final String FMA = "fma";
+    public static final String TENSOR_CORES = "tensor";
 
     private static final List<String> NEEDED = List.of("backend", "algorithm", "direction");
 
@@ -93,6 +98,29 @@ public final class Result {
     /** The value of a text field, "" if unknown. */
     public String text(String field) {
         return fields.get(field) instanceof String text ? text : "";
+    }
+
+    /** Bytes of inputs and outputs: q, k, v, out and lse; backward also dOut, dq, dk and dv. */
+    public double tensorBytes() {
+        double queries = number("batch") * number("heads") * number("seq_q");
+        double keys = number("batch") * number("kv_heads") * number("seq_k");
+        double elements = 2 * (queries + keys) * number("head_dim");
+        return (text("direction").equals("forward") ? 1 : 2) * elements * (text("dtype").equals("fp32") ? 4 : 2) + 4 * queries;
+    }
+
+    /** Whether float32 went through tensor cores, which is not what runs unless asked for. */
+    public boolean splitsFloats() {
+        return text("dtype").equals("fp32") && text("units").equals(TENSOR_CORES);
+    }
+
+    /** The type in words: {@code dtype}, and where float32 went through tensor cores that it did. */
+    public String type() {
+        return text("dtype") + (splitsFloats() ? " on tensor cores" : "");
+    }
+
+    /** Whether a text field is this text. */
+    public boolean is(String field, String text) {
+        return text(field).equals(text);
     }
 
     /** Whether this is a time that can be shown: it was compared with float64 and nothing failed. */

@@ -1,15 +1,21 @@
 package io.github.tornadoattention.bench;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+import static java.util.Objects.requireNonNull;
+
 import io.github.tornadoattention.host.UsageException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -22,6 +28,8 @@ public final class ResultsFile {
 
     private final Path file;
     private final Set<String> present = new HashSet<>();
+    /** Bytes that were read. */
+    private long read;
 
     private ResultsFile(Path file) {
         this.file = file;
@@ -37,6 +45,7 @@ public final class ResultsFile {
         ResultsFile results = new ResultsFile(file);
         if (Files.exists(file)) {
             lines(file, warnings).forEach(results::remember);
+            results.read = file.toFile().length();
         }
         Path folder = file.toAbsolutePath().getParent();
         if (Files.isDirectory(file) || folder == null || !Files.isDirectory(folder)
@@ -88,18 +97,64 @@ public final class ResultsFile {
         return results;
     }
 
+    /**
+     * Reads what other processes have appended.
+     *
+     * @throws UsageException if that fails
+     */
+    public void refresh() {
+        if (!Files.exists(file)) {
+            return;
+        }
+        try (RandomAccessFile in = new RandomAccessFile(file.toFile(), "r")) {
+            byte[] added = new byte[(int) Math.max(0, in.length() - read)];
+            in.seek(read);
+            in.readFully(added);
+            int end = added.length;
+            while (end > 0 && added[end - 1] != '\n') {
+                end--;
+            }
+            read += end;
+            for (String line : new String(added, 0, end, StandardCharsets.UTF_8).split("\n", -1)) {
+                if (!line.isBlank()) {
+                    remember(line);
+                }
+            }
+        } catch (IOException e) {
+            throw new UsageException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
+        }
+    }
+
+    private void remember(String line) {
+        try {
+            remember(Result.parse(line));
+        } catch (IllegalArgumentException e) {
+            return; // reported where it is read for good
+        }
+    }
+
     /** Whether the file holds this measurement already. */
     public boolean has(Result result) {
         return present.contains(result.identity());
     }
 
     /**
-     * Appends a result. A last line that was cut off is ended first, so that it does not spoil this one.
+     * Appends a result. A last line that was cut off is ended first, so that it does not spoil this one. Other processes may
+     * append to the same file.
      *
      * @throws UsageException if that fails; the file is then as it was
      */
     public void append(Result result) {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        synchronized (ResultsFile.class) {
+            write(result);
+        }
+        remember(result);
+    }
+
+    private void write(Result result) {
+        try (FileChannel channel = FileChannel.open(file, CREATE, READ, WRITE);
+                FileLock alone = channel.lock()) {
+            requireNonNull(alone);
             long end = channel.size();
             ByteBuffer line = ByteBuffer.wrap(((endsALine(channel, end) ? "" : "\n") + result.json() + "\n").getBytes(StandardCharsets.UTF_8));
             try {
@@ -114,7 +169,6 @@ public final class ResultsFile {
         } catch (IOException e) {
             throw new UsageException("--out %s cannot be written: %s".formatted(file, e.getMessage()), e);
         }
-        remember(result);
     }
 
     /** What failed for another reason than its size is measured again. */

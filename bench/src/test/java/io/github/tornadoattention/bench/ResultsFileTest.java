@@ -56,6 +56,29 @@ class ResultsFileTest {
         assertThat(results.has(result(2))).isTrue();
     }
 
+    @Test
+    void whatOthersAppendIsSeen() throws IOException {
+        ResultsFile mine = ResultsFile.append(file, warnings);
+        mine.refresh();
+        ResultsFile theirs = ResultsFile.append(file, warnings);
+        theirs.append(result(1));
+        assertThat(mine.has(result(1))).isFalse();
+        mine.refresh();
+        assertThat(mine.has(result(1))).isTrue();
+        mine.append(result(2));
+        // half a line is read once it is whole
+        String json = result(3).json();
+        Files.writeString(file, json.substring(0, 50), java.nio.file.StandardOpenOption.APPEND);
+        mine.refresh();
+        Files.writeString(file, json.substring(50) + "\nnonsense\n", java.nio.file.StandardOpenOption.APPEND);
+        assertThat(mine.has(result(3))).isFalse();
+        mine.refresh();
+        assertThat(mine.has(result(3))).isTrue();
+        theirs.refresh();
+        assertThat(theirs.has(result(2))).isTrue();
+        assertThat(said.size()).isZero();
+    }
+
     /** A process that was killed leaves half a line; the next result begins on a line of its own. */
     @Test
     void halfALineSpoilsNothing() throws IOException {

@@ -55,6 +55,21 @@ public final class Attention implements AutoCloseable {
     }
 
     /**
+     * Compiles kernels ahead of the first call, which then takes no longer than the next; nothing is transferred and nothing
+     * computed. Where a backend compiles nothing, nothing happens.
+     *
+     * @param backward whether those of {@link #backward} as well
+     * @throws IllegalStateException if this is closed or in use by another thread
+     * @throws AttentionException if the compiler fails or memory is short
+     */
+    public void compile(boolean backward) {
+        alone(() -> {
+            plan.compile(backward);
+            return this;
+        });
+    }
+
+    /**
      * Computes out and lse of queries, keys and values, with nothing else that changes from call to call.
      *
      * @param q queries, {@code [batch, heads, seqQ, headDim]}

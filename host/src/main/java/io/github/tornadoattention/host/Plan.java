@@ -34,6 +34,12 @@ public interface Plan extends AutoCloseable {
         return new HostResident<>(() -> backward(dOut, f), Gradients::report);
     }
 
+    /**
+     * Compiles what {@link #forward} runs, and with {@code backward} what {@link #backward} runs, ahead of the first call; brings
+     * nothing to a device and computes nothing. Does nothing where nothing is compiled.
+     */
+    default void compile(boolean backward) {}
+
     /** Gives back what the plan holds (threads, device memory). A second call does nothing. */
     @Override
     void close();

@@ -8,15 +8,17 @@ final class VisiblePairs {
     static long count(AttentionSpec spec) {
         BlockMask mask = spec.blockMask();
         int masks = mask == null ? 1 : mask.heads();
+        // entries differ in their key lengths only
+        int entries = spec.keyLengths() == null ? 1 : spec.batch();
         long pairs = 0;
-        for (int b = 0; b < spec.batch(); b++) {
+        for (int b = 0; b < entries; b++) {
             for (int h = 0; h < masks; h++) {
                 for (int i = 0; i < spec.seqQ(); i++) {
                     pairs += keys(spec, b, h, i);
                 }
             }
         }
-        return pairs * (spec.heads() / masks);
+        return pairs * (spec.batch() / entries) * (spec.heads() / masks);
     }
 
     /** The number of keys that one query sees. */

@@ -9,6 +9,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class AttentionTest {
     private static final AttentionSpec SPEC = AttentionSpec.builder(1, 2, 5, 4).seqK(6).build();
@@ -23,6 +25,24 @@ class AttentionTest {
             assertThat(second.out().toArray()).containsExactly(first.out().toArray());
             assertThat(attention.backward(in.dOut(), first).dq().shape()).containsExactly(1, 2, 5, 4);
             assertThat(first.spec()).isEqualTo(SPEC);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "reference", "simulator"})
+    void compilingAheadChangesNothing(String backend) {
+        Attention attention = Attention.on(Backend.of(backend), SPEC);
+        float[] out = attention.forward(in.inputs()).out().toArray();
+        attention.compile(false);
+        attention.compile(true);
+        assertThat(attention.forward(in.inputs()).out().toArray()).containsExactly(out);
+        attention.close();
+        assertThatThrownBy(() -> attention.compile(true)).isInstanceOf(IllegalStateException.class);
+        try (Attention ahead = Attention.on(Backend.of(backend), SPEC)) {
+            ahead.compile(true);
+            Forward f = ahead.forward(in.inputs());
+            assertThat(f.out().toArray()).containsExactly(out);
+            assertThat(ahead.backward(in.dOut(), f).dq().shape()).containsExactly(1, 2, 5, 4);
         }
     }
 

@@ -1,6 +1,10 @@
 package io.github.tornadoattention.bench.device;
 
+import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.DType;
+import java.util.List;
 
 /** Sizes of what attention takes and gives. */
 final class Bytes {
@@ -8,9 +12,19 @@ final class Bytes {
 
     /** Bytes of inputs and outputs: q, k, v, out and lse; backward also dOut, dq, dk and dv. */
     static long ofTensors(AttentionSpec spec, String direction) {
-        long queries = (long) spec.batch() * spec.heads() * spec.seqQ();
-        long keys = (long) spec.batch() * spec.kvHeads() * spec.seqK();
-        long elements = 2 * (queries + keys) * spec.headDim();
-        return (direction.equals("forward") ? 1 : 2) * elements * spec.dtype().bytes() + queries * Float.BYTES;
+        return (long) new Result().with(spec).with("dtype", spec.dtype().toString()).with("direction", direction).tensorBytes();
+    }
+
+    /**
+     * Bytes that measuring a job takes at most, on the host and on the device each: tensors in and out of plans, for each pass,
+     * and standard attention's matrices.
+     */
+    static long toMeasure(Job job) {
+        AttentionSpec spec = job.spec();
+        boolean forward = job.directions().equals(List.of("forward"));
+        long matrix = (long) spec.batch() * spec.heads() * spec.seqQ() * spec.seqK() * Float.BYTES;
+        boolean written = job.how() == Algorithm.STANDARD && matrix / Float.BYTES <= Integer.MAX_VALUE;
+        return 2 * ofTensors(spec.withDtype(DType.FP32), forward ? "forward" : "backward")
+                + (written ? (forward ? 1 : 3) * matrix : 0);
     }
 }

@@ -16,10 +16,12 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Measures what a device can do at most. Results name it in {@code algorithm}: {@code ceiling multiply-adds}, {@code ceiling copy}, {@code ceiling local reads}.
+ * Measures what a device can do at most. Results name it in {@code algorithm}: {@code ceiling multiply-adds}, {@code ceiling
+ * copy}, {@code ceiling local reads}, and where TornadoVM reaches tensor cores, {@code ceiling tensor multiply-adds}.
  */
 final class CeilingBench {
     static final String MULTIPLY_ADDS = "ceiling multiply-adds";
+    static final String TENSOR_MULTIPLY_ADDS = "ceiling tensor multiply-adds";
     static final String COPY = "ceiling copy";
     static final String LOCAL_READS = "ceiling local reads";
 
@@ -33,30 +35,34 @@ final class CeilingBench {
     private final int items;
     private final int copied;
     private final int runs;
+    private final DeviceShare share;
 
     /**
      * On a device.
      *
      * @param items work-items of the kernels that compute; a multiple of 128
      * @param copied floats that are copied; likewise
+     * @param share who else measures there
      */
-    CeilingBench(Target target, Platform.Device device, int items, int copied, int runs) {
+    CeilingBench(Target target, Platform.Device device, int items, int copied, int runs, DeviceShare share) {
         this.target = target;
         this.device = device;
         this.items = items;
         this.copied = copied;
         this.runs = runs;
+        this.share = share;
     }
 
     /** With enough work for any GPU, with less for other devices. */
-    static CeilingBench of(Target target, Platform.Device device) {
-        return target.kind() == Target.Kind.GPU ? new CeilingBench(target, device, 1 << 20, 1 << 26, 8)
-                : new CeilingBench(target, device, 1 << 12, 1 << 22, 3);
+    static CeilingBench of(Target target, Platform.Device device, DeviceShare share) {
+        return target.kind() == Target.Kind.GPU ? new CeilingBench(target, device, 1 << 20, 1 << 26, 8, share)
+                : new CeilingBench(target, device, 1 << 12, 1 << 22, 3, share);
     }
 
     /** What the results of {@link #measure} say, those of this target only. */
     static Ceilings of(Target target, List<Result> results) {
         double tflops = 0;
+        double tensor = 0;
         double copy = 0;
         double local = 0;
         Result wanted = target.describe(new Result());
@@ -65,26 +71,49 @@ final class CeilingBench {
             if (result.identity(by).equals(wanted.identity(by))) {
                 switch (result.text("algorithm")) {
                     case MULTIPLY_ADDS -> tflops = result.number("tflops");
+                    case TENSOR_MULTIPLY_ADDS -> tensor = result.number("tflops");
                     case COPY -> copy = result.number("gb_per_s");
                     case LOCAL_READS -> local = result.number("gb_per_s");
                     default -> { }
                 }
             }
         }
-        return new Ceilings(tflops, copy, local);
+        return new Ceilings(tflops, tensor, copy, local);
     }
 
     /** The names of what is measured, before it is. */
     static List<Result> expected(Target target) {
-        return List.of(MULTIPLY_ADDS, COPY, LOCAL_READS).stream()
-                .map(name -> target.describe(new Result()).with("algorithm", name).with("dtype", "fp32").with("direction", "forward"))
-                .toList();
+        List<String> names = new ArrayList<>(List.of(MULTIPLY_ADDS, COPY, LOCAL_READS));
+        if (target.device() != null && target.device().hasTensorCores()) {
+            names.add(TENSOR_MULTIPLY_ADDS);
+        }
+        return names.stream().map(name -> target.describe(new Result()).with("algorithm", name)
+                .with("dtype", name.equals(TENSOR_MULTIPLY_ADDS) ? "fp16" : "fp32").with("direction", "forward")).toList();
     }
 
     /** A result for each ceiling. */
     List<Result> measure() {
-        List<Result> expected = expected(target);
-        return List.of(multiplyAdds(expected.get(0)), copy(expected.get(1)), localReads(expected.get(2)));
+        return expected(target).stream().map(result -> switch (result.text("algorithm")) {
+            case MULTIPLY_ADDS -> multiplyAdds(result);
+            case COPY -> copy(result);
+            case LOCAL_READS -> localReads(result);
+            default -> tensorMultiplyAdds(result);
+        }).toList();
+    }
+
+    private Result tensorMultiplyAdds(Result result) {
+        int work = Math.max(GROUP, items / 4);
+        int steps = Math.clamp(work / 64, 16, STEPS);
+        int warps = work / 32;
+        FloatArray out = new FloatArray(warps * CeilingKernels.PRODUCTS * 16 * 8);
+        TaskGraph graph = new TaskGraph("ceiling")
+                .task("tensorMultiplyAdds", CeilingKernels::tensorMultiplyAdds, new KernelContext(), out, GROUP, steps)
+                .transferToHost(DataTransferMode.EVERY_EXECUTION, out);
+        double nanos = best(graph, "ceiling.tensorMultiplyAdds", work);
+        double flops = 2.0 * 16 * 16 * 8 * CeilingKernels.PRODUCTS * steps * warps;
+        // the last chain of the last warp
+        return checked(result, out.get(out.getSize() - 1), CeilingKernels.PRODUCTS - 1 + steps / 64.0, nanos)
+                .with("tflops", flops / nanos / 1e3);
     }
 
     private Result multiplyAdds(Result result) {
@@ -146,9 +175,12 @@ final class CeilingBench {
         grid.setLocalWork(GROUP, 1, 1);
         try (TornadoExecutionPlan plan = new TornadoExecutionPlan(graph.snapshot())) {
             plan.withDevice(device.device()).withGridScheduler(new GridScheduler(task, grid)).withProfiler(ProfilerMode.SILENT);
+            Timed.compile(plan);
             List<Long> nanos = new ArrayList<>();
-            for (int run = 0; run <= runs; run++) {
-                nanos.add(Timed.kernelNanos(plan));
+            try (DeviceShare.Hold alone = share.device()) {
+                for (int run = 0; run <= runs; run++) {
+                    nanos.add(Timed.kernelNanos(plan));
+                }
             }
             return nanos.stream().skip(1).mapToLong(Long::longValue).min().orElseThrow();
         } catch (TornadoExecutionPlanException e) {

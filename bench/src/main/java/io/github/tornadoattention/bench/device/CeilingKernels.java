@@ -1,12 +1,16 @@
 package io.github.tornadoattention.bench.device;
 
 import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.enums.MMAShape;
+import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /** Kernels that do one thing as fast as a device can: what attention's speed is measured against. */
 final class CeilingKernels {
     /** Multiply-adds that do not wait for one another, in {@link #multiplyAdds}. */
     static final int CHAINS = 16;
+    /** Chains of products that a warp adds up in {@link #tensorMultiplyAdds}. */
+    static final int PRODUCTS = 8;
     /** Floats of local memory that {@link #localReads} walks over, and reads of four in each step. */
     static final int LOCAL = 4096;
     static final int READS = 8;
@@ -31,6 +35,53 @@ final class CeilingKernels {
             sum = sum + s[i];
         }
         out.set(ctx.globalIdx, sum);
+    }
+
+    /**
+     * Each warp does {@code steps * PRODUCTS} products of 16x16 by 16x8 float16 out of registers, all 1 on the left and 2⁻¹⁰ on
+     * the right, and adds them up in float32: chain i starts at i and grows by 2⁻⁶ a step.
+     *
+     * @param out [warps * PRODUCTS * 16, 8] the sums of each chain
+     */
+    static void tensorMultiplyAdds(KernelContext ctx, FloatArray out, int group, int steps) {
+        int[] left = ctx.allocateIntLocalArray(128);
+        int[] right = ctx.allocateIntLocalArray(64);
+        for (int i = ctx.localIdx; i < 128; i += group) {
+            left[i] = 0x3C003C00;
+        }
+        for (int i = ctx.localIdx; i < 64; i += group) {
+            right[i] = 0x14001400;
+        }
+        ctx.localBarrier(); // both factors are complete
+        HalfFloat[] a = ctx.mmaLoadA(left, 16);
+        HalfFloat[] b = ctx.mmaLoadB(right, 16);
+        float[] c0 = ctx.mmaFragment(0f);
+        float[] c1 = ctx.mmaFragment(1f);
+        float[] c2 = ctx.mmaFragment(2f);
+        float[] c3 = ctx.mmaFragment(3f);
+        float[] c4 = ctx.mmaFragment(4f);
+        float[] c5 = ctx.mmaFragment(5f);
+        float[] c6 = ctx.mmaFragment(6f);
+        float[] c7 = ctx.mmaFragment(7f);
+        for (int n = 0; n < steps; n++) {
+            c0 = ctx.mma(a, b, c0, MMAShape.M16N8K16);
+            c1 = ctx.mma(a, b, c1, MMAShape.M16N8K16);
+            c2 = ctx.mma(a, b, c2, MMAShape.M16N8K16);
+            c3 = ctx.mma(a, b, c3, MMAShape.M16N8K16);
+            c4 = ctx.mma(a, b, c4, MMAShape.M16N8K16);
+            c5 = ctx.mma(a, b, c5, MMAShape.M16N8K16);
+            c6 = ctx.mma(a, b, c6, MMAShape.M16N8K16);
+            c7 = ctx.mma(a, b, c7, MMAShape.M16N8K16);
+        }
+        int row = ctx.globalIdx / 32 * 128;
+        ctx.mmaStore(c0, out, row, 0, 8);
+        ctx.mmaStore(c1, out, row + 16, 0, 8);
+        ctx.mmaStore(c2, out, row + 32, 0, 8);
+        ctx.mmaStore(c3, out, row + 48, 0, 8);
+        ctx.mmaStore(c4, out, row + 64, 0, 8);
+        ctx.mmaStore(c5, out, row + 80, 0, 8);
+        ctx.mmaStore(c6, out, row + 96, 0, 8);
+        ctx.mmaStore(c7, out, row + 112, 0, 8);
     }
 
     /** Each work-item copies one float. */

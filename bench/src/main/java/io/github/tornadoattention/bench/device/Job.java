@@ -5,6 +5,8 @@ import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.host.tornado.TornadoBackend;
+import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param directions {@code forward}, or that, {@code backward} and {@code both}
  */
 record Job(Target target, String algorithm, AttentionSpec spec, @Nullable List<Integer> block, List<String> directions) {
+    private static final double LONG = 2e13;
     static final List<String> ALL_DIRECTIONS = List.of("forward", "backward", "both");
 
     /** Forward and backward, with the host's tiles. */
@@ -35,7 +38,26 @@ record Job(Target target, String algorithm, AttentionSpec spec, @Nullable List<I
     /** The result of a direction, before it is measured. */
     Result expected(String direction) {
         return target.describe(new Result()).with(spec).with("algorithm", algorithm).with("dtype", spec.dtype().toString()).with("direction", direction)
-                .with("density", share()).with("block", block);
+                .with("density", share()).with("block", block).with("units", units());
+    }
+
+    /** FLOPs of the forward pass, as if all ran at the rate of float32 flash attention: what decides which jobs take long. */
+    double effort() {
+        double rate = how() == Algorithm.STANDARD ? 0.1 : spec.dtype() == DType.FP32 ? 1 : 5;
+        return 4.0 * spec.headDim() * spec.batch() * spec.heads() * spec.seqQ() * spec.seqK() * share() / rate;
+    }
+
+    /** Jobs that take seconds a run behind all others, the longest last. */
+    static List<Job> longOnesLast(List<Job> jobs) {
+        return jobs.stream().sorted(Comparator.comparingDouble(job -> Math.max(LONG, job.effort()))).toList();
+    }
+
+    /** What multiplies on a device: see {@link Result#FMA}; null where there is no device. */
+    @Nullable String units() {
+        if (!(target.backend() instanceof TornadoBackend device)) {
+            return null;
+        }
+        return block == null && device.usesTensorCores(spec, how()) ? Result.TENSOR_CORES : Result.FMA;
     }
 
     /** Blocks that are set; of a window, the pairs that are visible. */
@@ -48,7 +70,10 @@ record Job(Target target, String algorithm, AttentionSpec spec, @Nullable List<I
 
     @Override
     public String toString() {
-        return "%s%s %s b%d h%d n%d d%d%s%s%s".formatted(target.name(), target.driver() == null ? "" : " " + target.driver(), algorithm, spec.batch(), spec.heads(), spec.seqQ(), spec.headDim(), spec.causal() == Causal.NONE ? "" : " causal",
-                spec.dropout() > 0 ? " dropout" : "", spec.dtype() == DType.FP32 ? "" : " " + spec.dtype());
+        String place = target.driver() == null ? target.name() : target.name() + " " + target.driver();
+        return "%s %s b%d h%d n%d d%d%s%s%s%s".formatted(place, algorithm,
+                spec.batch(), spec.heads(), spec.seqQ(), spec.headDim(), spec.causal() == Causal.NONE ? "" : " causal",
+                spec.dropout() > 0 ? " dropout" : "", spec.dtype() == DType.FP32 ? "" : " " + spec.dtype(),
+                block == null ? "" : " tiles " + block);
     }
 }

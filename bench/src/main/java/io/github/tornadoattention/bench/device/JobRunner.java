@@ -1,5 +1,6 @@
 package io.github.tornadoattention.bench.device;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.github.tornadoattention.bench.GridFlags;
 import io.github.tornadoattention.bench.Lines;
 import io.github.tornadoattention.bench.Only;
@@ -9,7 +10,8 @@ import io.github.tornadoattention.bench.Versions;
 import io.github.tornadoattention.host.cli.Failure;
 import io.github.tornadoattention.host.cli.Progress;
 import io.github.tornadoattention.host.cli.Terminal;
-import java.nio.file.Files;
+import io.github.tornadoattention.host.tornado.Platform;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -31,22 +33,28 @@ final class JobRunner {
     private final @Nullable ResultsFile file;
     private final Only only;
     private final Map<Target, Ceilings> ceilings = new HashMap<>();
-    private final List<Result> earlier = new ArrayList<>();
+    private final DeviceShare share;
     private int wrong;
 
     /** {@code runs}: exactly so many, null for as many as the time allows; {@code command}: the subcommand and the flags that a result's {@code command} names beside {@code --only}. */
     JobRunner(Terminal terminal, GridFlags flags, boolean wall, @Nullable Integer runs, String command) {
         this.terminal = terminal;
         this.flags = flags;
-        this.command = command;
+        String floats = System.getProperty("attention.fp32");
+        this.command = floats == null ? command : command + " -J-Dattention.fp32=" + floats;
         this.only = flags.only();
-        this.measurement = runs == null ? new Measurement(flags.seconds(flags.quick() ? 0.4 : 1), FEWEST, MOST, wall)
-                : new Measurement(0, runs, runs, wall);
+        Path lock = flags.lock();
+        this.share = lock == null || flags.list() ? DeviceShare.alone() : DeviceShare.of(lock, memory());
+        this.measurement = runs == null ? new Measurement(flags.seconds(flags.quick() ? 0.4 : 1), FEWEST, MOST, wall, share)
+                : new Measurement(0, runs, runs, wall, share);
         Path out = flags.out();
         this.file = out == null ? null : ResultsFile.append(out, terminal.err());
-        if (out != null && Files.exists(out)) {
-            earlier.addAll(ResultsFile.readQuietly(out));
-        }
+    }
+
+    /** Half of the machine's memory: what processes that share a device may fill with tensors together. */
+    private static long memory() {
+        return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+                ? system.getTotalMemorySize() / 2 : Long.MAX_VALUE;
     }
 
     /** Measures; the exit code says whether all results were right. */
@@ -63,7 +71,7 @@ final class JobRunner {
         }
         long start = System.nanoTime();
         int done = 0;
-        try (Progress progress = Progress.of(terminal, "bench", jobs.size())) {
+        try (share; Progress progress = Progress.of(terminal, "bench", jobs.size())) {
             for (Target target : targets) {
                 progress.at("ceilings");
                 ceilings.put(target, ceilings(target, progress));
@@ -74,13 +82,35 @@ final class JobRunner {
                         return Failure.DONE;
                     }
                     progress.at(job.toString());
-                    measure(job, progress);
+                    done += take(job, progress) ? 1 : 0;
                     progress.step();
-                    done++;
                 }
             }
         }
+        if (share.shared()) {
+            terminal.print("%d of %d measured; others have the rest, or had it".formatted(done, jobs.size()));
+        }
         return wrong == 0 ? Failure.DONE : Failure.CHECK_FAILED;
+    }
+
+    /** Measures a job unless another process does, or did; says whether it was measured. */
+    private boolean take(Job job, Progress progress) {
+        try (DeviceShare.Hold claimed = share.claim(job.expected("").identity())) {
+            if (claimed == null) {
+                return false;
+            }
+            if (share.shared() && file != null) {
+                file.refresh();
+            }
+            Job rest = wanted(job);
+            if (rest.directions().isEmpty()) {
+                return false;
+            }
+            try (DeviceShare.Hold room = share.memory(Bytes.toMeasure(rest))) {
+                measure(rest, progress);
+            }
+            return true;
+        }
     }
 
     private boolean asked(Job job) {
@@ -100,22 +130,32 @@ final class JobRunner {
     }
 
     private Ceilings ceilings(Target target, Progress progress) {
-        if (target.device() == null || target.kind() == Target.Kind.SIMULATOR || target.kind() != Target.Kind.GPU && flags.quick()) {
+        Platform.Device device = target.device();
+        if (device == null || target.kind() == Target.Kind.SIMULATOR || target.kind() != Target.Kind.GPU && flags.quick()) {
             return Ceilings.UNKNOWN;
         }
-        List<Result> results = new ArrayList<>(earlier);
-        if (file == null || !CeilingBench.expected(target).stream().allMatch(file::has)) {
-            try {
-                for (Result result : CeilingBench.of(target, target.device()).measure()) {
+        try (DeviceShare.Hold turn = share.turn("ceilings " + target.describe(new Result()).identity())) {
+            List<Result> results = new ArrayList<>();
+            if (file != null) {
+                file.refresh();
+            }
+            if (file == null || !CeilingBench.expected(target).stream().allMatch(file::has)) {
+                for (Result result : CeilingBench.of(target, device, share).measure()) {
                     keep(result.with("command", "scripts/bench " + command), target, progress);
                     results.add(result);
                 }
-            } catch (RuntimeException e) {
-                // attention can be measured all the same
-                progress.print("%s: ceilings are unknown: %s".formatted(target.backend().device(), Measurement.reason(e)));
             }
+            return CeilingBench.of(target, results.isEmpty() ? earlier() : results);
+        } catch (RuntimeException e) {
+            // attention can be measured all the same
+            progress.print("%s: ceilings are unknown: %s".formatted(target.backend().device(), Measurement.reason(e)));
+            return Ceilings.UNKNOWN;
         }
-        return CeilingBench.of(target, results);
+    }
+
+    private List<Result> earlier() {
+        Path out = flags.out();
+        return out == null ? List.of() : ResultsFile.readQuietly(out);
     }
 
     private void measure(Job job, Progress progress) {

@@ -5,6 +5,8 @@ import io.github.tornadoattention.bench.Times;
 import io.github.tornadoattention.host.Attention;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Forward;
+import io.github.tornadoattention.host.Report;
+import io.github.tornadoattention.host.Resident;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -36,44 +38,68 @@ final class Linformer {
         return length.equals("n/8") ? Math.ceilDiv(job.spec().seqK(), 64) * 8 : Integer.parseInt(length);
     }
 
-    static List<Result> measure(Job job, RandomTensors in, double seconds, int fewest, int most) {
+    static List<Result> measure(Job job, RandomTensors in, Measurement how) {
         AttentionSpec spec = job.spec();
         int length = length(job);
         AttentionSpec projected = AttentionSpec.builder(spec.batch(), spec.heads(), spec.seqQ(), spec.headDim()).kvHeads(spec.kvHeads()).seqK(length)
                 .scale(spec.scale()).build();
         try (Projection projection = new Projection(job.target().device(), spec, length);
                 Attention attention = Attention.on(job.target().backend().profiled(), projected)) {
-            List<Long> nanos = new ArrayList<>();
             long start = System.nanoTime();
-            Result result = job.expected("forward");
-            int run = 0;
-            while (run < most && (run <= fewest || System.nanoTime() - start < seconds * 1e9)) {
-                Projection.Projected k = projection.of(in.k());
-                Projection.Projected v = projection.of(in.v());
-                Forward f = attention.forward(in.q(), k.tensor(), v.tensor());
-                long kernel = f.report().kernelNanos() < 0 ? f.report().wallNanos() : f.report().kernelNanos();
-                if (run > 0 && nanos.isEmpty() && job.target().device() == null && System.nanoTime() - start < WARM_UP_SECONDS * 1e9) {
-                    continue; // the JVM is still compiling
-                }
-                if (run++ > 0) {
-                    nanos.add(k.nanos() + v.nanos() + kernel);
-                    continue;
-                }
-                // the first run compiles, and is the one that is looked at
-                double off = Math.max(projection.error(in.k(), k.tensor()), projection.error(in.v(), v.tensor()));
-                SampledCheck.Deviation deviation = new SampledCheck(projected, new RandomTensors(in.q(), k.tensor(), v.tensor(), in.dOut())).forward(f);
-                boolean right = off <= SHARE && deviation.accepted();
-                result.with("checked", right).with("max_abs_error", new SampledCheck(spec, in).outError(f))
-                        .with("peak_device_bytes", Bytes.ofTensors(spec, "forward") + Bytes.ofTensors(projected, "forward")
-                                + (long) spec.seqK() * length * Float.BYTES);
-                if (!right) {
-                    return List.of(result.with("error", "wrong result: off by %.1e".formatted(Math.max(off, deviation.error()))));
-                }
+            projection.compile();
+            attention.compile(false);
+            Projection.Projected k;
+            Projection.Projected v;
+            try (DeviceShare.Hold held = how.share().device()) {
+                k = projection.of(in.k());
+                v = projection.of(in.v());
             }
-            Times times = new Times(nanos.stream().mapToLong(Long::longValue).toArray());
+            Resident<Forward> pass = attention.upload(in.q(), k.tensor(), v.tensor());
+            try (DeviceShare.Hold held = how.share().device()) {
+                pass.run();
+            }
+            double jit = (System.nanoTime() - start) / 1e6;
+            Forward f = pass.result();
+            double off = Math.max(projection.error(in.k(), k.tensor()), projection.error(in.v(), v.tensor()));
+            RandomTensors attended = new RandomTensors(in.q(), k.tensor(), v.tensor(), in.dOut());
+            SampledCheck.Deviation deviation = new SampledCheck(projected, attended).forward(f);
+            boolean right = off <= SHARE && deviation.accepted();
+            Result result = job.expected("forward").with("checked", right)
+                    .with("max_abs_error", new SampledCheck(spec, in).outError(f))
+                    .with("kernels", job.target().device() == null ? null : f.report().kernels())
+                    .with("peak_device_bytes", Bytes.ofTensors(spec, "forward") + Bytes.ofTensors(projected, "forward")
+                            + (long) spec.seqK() * length * Float.BYTES);
+            if (!right) {
+                return List.of(result.with("error", "wrong result: off by %.1e".formatted(Math.max(off, deviation.error()))));
+            }
+            Times times;
+            try (DeviceShare.Hold held = how.share().device()) {
+                times = runs(job, in, projection, pass, how);
+            }
             double flops = projected.forwardFlops() + 2.0 * 2 * spec.batch() * spec.kvHeads() * (double) spec.seqK() * length * spec.headDim();
             return List.of(result.with("median_ms", times.median()).with("p10_ms", times.milliseconds(0.1)).with("p90_ms", times.milliseconds(0.9))
-                    .with("runs", nanos.size()).with("executed_tflops", flops / times.median() / 1e9));
+                    .with("jit_ms", jit).with("runs", times.sorted().length)
+                    .with("executed_tflops", flops / times.median() / 1e9));
         }
+    }
+
+    private static Times runs(Job job, RandomTensors in, Projection projection, Resident<Forward> pass, Measurement how) {
+        List<Long> nanos = new ArrayList<>();
+        double warmUp = job.target().device() == null ? WARM_UP_SECONDS : 0;
+        long start = System.nanoTime();
+        while (System.nanoTime() - start < warmUp * 1e9) {
+            run(in, projection, pass); // the JVM is still compiling
+        }
+        start = System.nanoTime();
+        while (nanos.size() < how.most() && (nanos.size() < how.fewest() || System.nanoTime() - start < how.seconds() * 1e9)) {
+            nanos.add(run(in, projection, pass));
+        }
+        return new Times(nanos.stream().mapToLong(Long::longValue).toArray());
+    }
+
+    private static long run(RandomTensors in, Projection projection, Resident<Forward> pass) {
+        long projections = projection.of(in.k()).nanos() + projection.of(in.v()).nanos();
+        Report report = pass.run();
+        return projections + (report.kernelNanos() < 0 ? report.wallNanos() : report.kernelNanos());
     }
 }

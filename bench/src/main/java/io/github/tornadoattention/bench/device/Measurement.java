@@ -17,23 +17,29 @@ import io.github.tornadoattention.host.tornado.TrafficModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Measures a job: runs it, compares rows with float64, and only then times it, by the device's own clock where there is one.
+ * Measures a job: compiles it, runs it, compares rows with float64, and only then times it, by the device's own clock where there
+ * is one. Where others share the device, kernels run while those of nobody else do; compiling, copying and comparing go on beside
+ * them.
  *
  * @param seconds time for the timed runs of a job
- * @param fewest runs at least; 3 suffice where one takes seconds
+ * @param fewest runs at least; 3 suffice where one takes more than a second, and 2 where one takes more than five
  * @param most runs at most
  * @param wall whether to time calls as well, with the device's clock switched off; costs another compilation
+ * @param share who else measures on the device
  */
-record Measurement(double seconds, int fewest, int most, boolean wall) {
+record Measurement(double seconds, int fewest, int most, boolean wall, DeviceShare share) {
     /** FLOPs of the backward pass for each of the forward pass, by the field's count. */
     static final double BACKWARD = 2.5;
     /** The flash kernels execute seven matrix products backward where the count has five. */
     private static final double EXECUTED_BACKWARD = 3.5;
     private static final int FEW = 3;
     private static final double SLOW_SECONDS = 1;
+    private static final int FEWER = 2;
+    private static final double SLOWER_SECONDS = 5;
     private static final double WARM_UP_SECONDS = 5;
     private static final double STEADY_SECONDS = 0.7;
     private static final double WARMER = 0.97;
@@ -45,6 +51,12 @@ record Measurement(double seconds, int fewest, int most, boolean wall) {
         private final List<Long> both = new ArrayList<>();
         private long firstForward;
         private long firstBackward;
+        private long compileNanos;
+
+        /** Both passes of a first run, in seconds. */
+        double firstSeconds() {
+            return (firstForward + firstBackward) / 1e9;
+        }
 
         void add(long forwardNanos, long backwardNanos) {
             forward.add(forwardNanos);
@@ -72,19 +84,22 @@ record Measurement(double seconds, int fewest, int most, boolean wall) {
 
     /** A result for each direction; what failed says so in its field {@code error} and has no time. */
     List<Result> of(Job job, Ceilings ceilings) {
-        RandomTensors in;
         try {
-            in = RandomTensors.of(job.spec());
-        } catch (OutOfMemoryError e) {
-            return failed(job, ResultsFile.TOO_LARGE + ": the inputs do not fit the memory of this machine");
-        }
-        try {
-            return job.algorithm().startsWith(Linformer.NAME) ? Linformer.measure(job, in, seconds, fewest, most) : measured(job, in, ceilings);
+            return job.algorithm().startsWith(Linformer.NAME)
+                    ? Linformer.measure(job, inputs(job), this) : measured(job, ceilings);
         } catch (AttentionException | OutOfMemoryError e) {
             return failed(job, reason(e));
         } catch (IllegalStateException | IllegalArgumentException | ArithmeticException e) {
             // a bug; the rest of the grid is worth having
             return failed(job, "internal error: " + e);
+        }
+    }
+
+    private static RandomTensors inputs(Job job) {
+        try {
+            return RandomTensors.of(job.spec());
+        } catch (OutOfMemoryError e) {
+            throw new DeviceMemoryException("the inputs do not fit the memory of this machine");
         }
     }
 
@@ -105,55 +120,64 @@ record Measurement(double seconds, int fewest, int most, boolean wall) {
         return message;
     }
 
-    private List<Result> measured(Job job, RandomTensors in, Ceilings ceilings) {
-        SampledCheck check = new SampledCheck(job.spec(), in);
-        boolean backward = job.directions().contains("backward");
-        Runs kernels = new Runs();
-        Runs calls = new Runs();
-        SampledCheck.Deviation forwardError;
-        SampledCheck.Deviation backwardError = new SampledCheck.Deviation(0, true);
-        Report last;
-        long forwardExtra;
-        long backwardExtra = 0;
-        try (Attention attention = Attention.on(backend(job).profiled(), job.spec(), job.how())) {
-            Forward f = attention.forward(in.q(), in.k(), in.v());
-            last = f.report();
-            forwardExtra = last.extraBytes();
-            calls.firstForward = last.wallNanos();
-            forwardError = check.forward(f);
-            if (backward) {
-                Gradients g = attention.backward(in.dOut(), f);
-                backwardExtra = g.report().extraBytes();
-                calls.firstBackward = g.report().wallNanos();
-                backwardError = check.backward(f, g);
-            }
-            if (forwardError.accepted() && backwardError.accepted()) {
-                time(attention, in, f, backward, kernels, calls);
-            }
+    /** What ran, and how far off it was. */
+    private static final class Checked {
+        private SampledCheck.Deviation forward = new SampledCheck.Deviation(0, true);
+        private SampledCheck.Deviation backward = new SampledCheck.Deviation(0, true);
+        private long forwardExtra;
+        private long backwardExtra;
+        private List<String> forwardKernels = List.of();
+        private List<String> backwardKernels = List.of();
+
+        boolean accepted() {
+            return forward.accepted() && backward.accepted();
         }
-        Runs walls = calls;
-        if (wall && job.target().device() != null && forwardError.accepted() && backwardError.accepted()) {
-            walls = new Runs();
-            try (Attention attention = Attention.on(backend(job), job.spec(), job.how())) {
-                Forward f = attention.forward(in.q(), in.k(), in.v());
-                if (backward) {
-                    attention.backward(in.dOut(), f);
-                }
-                time(attention, in, f, backward, new Runs(), walls);
-            }
-        } else if (job.target().device() != null) {
-            walls = null;
+
+        SampledCheck.Deviation error(String direction) {
+            return direction.equals("forward") ? forward : forward.and(backward);
         }
-        List<Result> results = new ArrayList<>();
-        for (String direction : job.directions()) {
-            SampledCheck.Deviation error = direction.equals("forward") ? forwardError : forwardError.and(backwardError);
-            long extra = switch (direction) {
+
+        long extraBytes(String direction) {
+            return switch (direction) {
                 case "forward" -> forwardExtra;
                 case "backward" -> backwardExtra;
                 default -> Math.max(forwardExtra, backwardExtra);
             };
+        }
+
+        List<String> kernels(String direction) {
+            return switch (direction) {
+                case "forward" -> forwardKernels;
+                case "backward" -> backwardKernels;
+                default -> Stream.concat(forwardKernels.stream(), backwardKernels.stream()).toList();
+            };
+        }
+    }
+
+    private List<Result> measured(Job job, Ceilings ceilings) {
+        boolean backward = job.directions().contains("backward");
+        boolean clock = job.target().device() != null;
+        Runs kernels = new Runs();
+        Runs calls = new Runs();
+        Checked checked = new Checked();
+        RandomTensors in;
+        try (Attention attention = Attention.on(backend(job).profiled(), job.spec(), job.how())) {
+            in = inputs(job); // what is refused needs none
+            time(attention, in, backward, checked, kernels, calls);
+        }
+        Runs walls = clock ? null : calls;
+        if (wall && clock && checked.accepted()) {
+            walls = new Runs();
+            try (Attention attention = Attention.on(backend(job), job.spec(), job.how())) {
+                time(attention, in, backward, checked, new Runs(), walls);
+            }
+        }
+        List<Result> results = new ArrayList<>();
+        for (String direction : job.directions()) {
+            SampledCheck.Deviation error = checked.error(direction);
             Result result = job.expected(direction).with("max_abs_error", error.error()).with("checked", error.accepted())
-                    .with("peak_device_bytes", Bytes.ofTensors(job.spec(), direction) + extra);
+                    .with("kernels", clock ? checked.kernels(direction) : null)
+                    .with("peak_device_bytes", Bytes.ofTensors(job.spec(), direction) + checked.extraBytes(direction));
             results.add(error.accepted() ? timed(job, result, direction, kernels, calls, walls, ceilings)
                     : result.with("error", "wrong result: off by %.1e".formatted(error.error())));
         }
@@ -165,32 +189,79 @@ record Measurement(double seconds, int fewest, int most, boolean wall) {
         return block == null ? job.target().backend() : ((TornadoBackend) job.target().backend()).withForwardTiles(block.get(0), block.get(1));
     }
 
-    /** Inputs are brought to the device once, and results stay there: what is timed are kernels and calls, no transfers. */
-    private void time(Attention attention, RandomTensors in, Forward f, boolean backward, Runs kernels, Runs calls) {
-        Resident<Forward> forwards = attention.upload(in.q(), in.k(), in.v());
-        Resident<Gradients> backwards = backward ? attention.upload(in.dOut(), f) : null;
+    /**
+     * Compiles, checks, then times if all is right. Inputs are brought to the device once, and results stay there: what is timed
+     * are kernels and calls, no transfers.
+     */
+    private void time(Attention attention, RandomTensors in, boolean backward, Checked checked, Runs kernels, Runs calls) {
         long start = System.nanoTime();
-        long steadySince = start;
-        long best = Long.MAX_VALUE;
-        boolean clock;
-        do {
-            Report report = forwards.run();
-            clock = report.kernelNanos() >= 0;
-            long nanos = report.wallNanos() + (backwards == null ? 0 : backwards.run().wallNanos());
-            if (nanos < WARMER * best) {
-                best = nanos;
-                steadySince = System.nanoTime();
+        attention.compile(backward);
+        calls.compileNanos = System.nanoTime() - start;
+        SampledCheck check = new SampledCheck(attention.spec(), in);
+        Resident<Forward> forwards = attention.upload(in.q(), in.k(), in.v());
+        Report first = alone(forwards);
+        Forward f = forwards.result();
+        checked.forwardExtra = first.extraBytes();
+        checked.forwardKernels = first.kernels();
+        checked.forward = checked.forward.and(check.forward(f));
+        calls.firstForward = first.wallNanos();
+        kernels.firstForward = kernel(first);
+        Resident<Gradients> backwards = null;
+        if (backward) {
+            backwards = attention.upload(in.dOut(), f);
+            first = alone(backwards);
+            checked.backwardExtra = first.extraBytes();
+            checked.backwardKernels = first.kernels();
+            checked.backward = checked.backward.and(check.backward(f, backwards.result()));
+            calls.firstBackward = first.wallNanos();
+            kernels.firstBackward = kernel(first);
+        }
+        if (checked.accepted()) {
+            try (DeviceShare.Hold held = share.device()) {
+                runs(forwards, backwards, first.kernelNanos() >= 0, kernels, calls);
             }
-            // what the JVM runs is warm when nothing became faster for a while; a device's kernel is compiled by now
-        } while (!clock && System.nanoTime() - steadySince < STEADY_SECONDS * 1e9 && System.nanoTime() - start < WARM_UP_SECONDS * 1e9);
-        boolean slow = System.nanoTime() - start > SLOW_SECONDS * 1e9 && clock;
-        start = System.nanoTime();
-        for (int n = 0; n < most && (n < (slow && fewest < most ? FEW : fewest) || System.nanoTime() - start < seconds * 1e9); n++) {
+        }
+    }
+
+    private Report alone(Resident<?> pass) {
+        try (DeviceShare.Hold held = share.device()) {
+            return pass.run();
+        }
+    }
+
+    /** Times runs; {@code clock}: by the device's, for which the first run, that was checked, counts where one takes long. */
+    private void runs(Resident<Forward> forwards, @Nullable Resident<Gradients> backwards, boolean clock, Runs kernels,
+            Runs calls) {
+        boolean adapts = fewest < most && clock;
+        boolean slow = adapts && kernels.firstSeconds() > SLOW_SECONDS;
+        if (slow) {
+            calls.add(calls.firstForward, calls.firstBackward);
+            kernels.add(kernels.firstForward, kernels.firstBackward);
+        } else {
+            warmUp(forwards, backwards, clock);
+        }
+        int atLeast = slow ? kernels.firstSeconds() > SLOWER_SECONDS ? FEWER : FEW : fewest;
+        long start = System.nanoTime();
+        for (int n = slow ? 1 : 0; n < most && (n < atLeast || System.nanoTime() - start < seconds * 1e9); n++) {
             Report one = forwards.run();
             Report other = backwards == null ? null : backwards.run();
             calls.add(one.wallNanos(), other == null ? 0 : other.wallNanos());
             kernels.add(kernel(one), other == null ? 0 : kernel(other));
         }
+    }
+
+    /** What the JVM runs is warm when nothing became faster for a while; a device's kernel is compiled by now. */
+    private static void warmUp(Resident<Forward> forwards, @Nullable Resident<Gradients> backwards, boolean clock) {
+        long start = System.nanoTime();
+        long steadySince = start;
+        long best = Long.MAX_VALUE;
+        do {
+            long nanos = forwards.run().wallNanos() + (backwards == null ? 0 : backwards.run().wallNanos());
+            if (nanos < WARMER * best) {
+                best = nanos;
+                steadySince = System.nanoTime();
+            }
+        } while (!clock && System.nanoTime() - steadySince < STEADY_SECONDS * 1e9 && System.nanoTime() - start < WARM_UP_SECONDS * 1e9);
     }
 
     /** Nanoseconds in kernels, or of the call where nobody knows these. */
@@ -200,18 +271,22 @@ record Measurement(double seconds, int fewest, int most, boolean wall) {
 
     private static Result timed(Job job, Result result, String direction, Runs kernels, Runs calls, @Nullable Runs walls, Ceilings ceilings) {
         Times times = kernels.of(direction);
-        double flops = job.spec().forwardFlops() * factor(direction, BACKWARD);
+        double forwardFlops = job.spec().forwardFlops();
+        double flops = forwardFlops * factor(direction, BACKWARD);
         boolean flashKernels = !job.algorithm().equals("standard") && job.target().device() != null;
-        double executed = job.spec().forwardFlops() * factor(direction, flashKernels ? EXECUTED_BACKWARD : BACKWARD);
+        double executed = forwardFlops * factor(direction, flashKernels ? EXECUTED_BACKWARD : BACKWARD);
         double tflops = flops / times.median() / 1e9;
+        double executedTflops = executed / times.median() / 1e9;
+        double ceiling = ceilings.of(job.spec().dtype(), job.units());
         // the model is of the float32 kernels
-        Long bytes = job.spec().dtype() == DType.FP32 ? TrafficModel.of(job.spec(), job.how()).bytesOnce(direction) : null;
+        Long bytes = job.spec().dtype() == DType.FP32 && !Result.TENSOR_CORES.equals(job.units())
+                ? TrafficModel.of(job.spec(), job.how()).bytesOnce(direction) : null;
         return result.with("median_ms", times.median()).with("p10_ms", times.milliseconds(0.1)).with("p90_ms", times.milliseconds(0.9))
                 .with("wall_median_ms", walls == null ? null : walls.of(direction).median())
-                .with("jit_ms", Math.max(0, calls.first(direction) / 1e6 - calls.of(direction).median()))
-                .with("runs", times.sorted().length).with("tflops", tflops).with("executed_tflops", executed / times.median() / 1e9)
+                .with("jit_ms", Math.max(0, (calls.first(direction) + calls.compileNanos) / 1e6 - calls.of(direction).median()))
+                .with("runs", times.sorted().length).with("tflops", tflops).with("executed_tflops", executedTflops)
                 .with("bytes_model", bytes).with("gb_per_s", bytes == null ? null : bytes / times.median() / 1e6)
-                .with("ceiling_fraction", ceilings.tflops() > 0 && job.spec().dtype() == DType.FP32 ? executed / times.median() / 1e9 / ceilings.tflops() : null);
+                .with("ceiling_fraction", ceiling > 0 ? executedTflops / ceiling : null);
     }
 
     private static double factor(String direction, double backward) {

@@ -1,8 +1,10 @@
 package io.github.tornadoattention.bench.device;
 
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.BlockMasks;
 import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.tornado.TornadoBackend;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,44 +31,59 @@ final class PaperGrid {
      * Batch, heads, head dim and longest sequence of the tables; batch, heads and N of the comparison; N where density varies; keys that Linformer keeps and
      * that a local window shows.
      */
-    private record Sizes(int batch, int heads, int d, int longest, int batch2, int heads2, int n2, int sparseN, int keys) {}
+    private record Sizes(int batch, int heads, int d, int longest, int batch2, int heads2, int n2, int sparseN, int keys) {
+        /** The tables' attention of a length. */
+        SpecBuilder spec(int n) {
+            return AttentionSpec.builder(batch, heads, n, d);
+        }
+    }
 
     private static List<Job> of(Target target, Sizes s) {
         List<Job> jobs = new ArrayList<>();
+        boolean gpu = target.kind() == Target.Kind.GPU;
         // Figure 2, left: GPT-2 medium's attention
-        jobs.add(Job.of(target, "standard", AttentionSpec.builder(s.batch2, s.heads2, s.n2, s.d).build()));
-        jobs.add(Job.of(target, "flash", AttentionSpec.builder(s.batch2, s.heads2, s.n2, s.d).build()));
-        // Figure 2, middle: time against the size of tiles
-        if (target.backend() instanceof TornadoBackend device) {
-            for (List<Integer> block : device.forwardTiles(s.d)) {
-                AttentionSpec spec = AttentionSpec.builder(s.batch2, s.heads2, s.n2, s.d).build();
-                jobs.add(new Job(target, "flash", spec, block, List.of("forward")));
-            }
+        AttentionSpec medium = AttentionSpec.builder(s.batch2, s.heads2, s.n2, s.d).build();
+        jobs.add(Job.of(target, "standard", medium));
+        jobs.add(Job.of(target, "flash", medium));
+        if (gpu) {
+            jobs.add(Job.of(target, "flash", medium.withDtype(DType.FP16)));
+            // the longest of the paper's standard attentions has 2^31 probabilities, too many for an array: half its batch
+            AttentionSpec half = AttentionSpec.builder(s.batch / 2, s.heads, s.sparseN, s.d).build();
+            jobs.add(Job.of(target, "standard", half));
+            jobs.add(Job.of(target, "flash", half));
+        }
+        // appendix E: time and memory against N
+        for (int n = 128; n <= s.longest; n *= 2) {
+            jobs.add(Job.of(target, "standard", s.spec(n).build()));
+            jobs.add(Job.of(target, "flash", s.spec(n).build()));
         }
         // Figure 2, right: time against density
         for (double density : DENSITIES) {
-            jobs.add(Job.of(target, "block-sparse", AttentionSpec.builder(s.batch, s.heads, s.sparseN, s.d)
-                    .blockMask(BlockMasks.random(s.sparseN, s.sparseN, BLOCK, density, SEED)).build()));
+            BlockMask mask = BlockMasks.random(s.sparseN, s.sparseN, BLOCK, density, SEED);
+            jobs.add(Job.of(target, "block-sparse", s.spec(s.sparseN).blockMask(mask).build()));
         }
-        // Figure 3 and appendix E: time and memory against N
+        // Figure 2, middle: time against the size of tiles
+        if (target.backend() instanceof TornadoBackend device) {
+            for (List<Integer> block : device.forwardTiles(s.d)) {
+                jobs.add(new Job(target, "flash", medium, block, List.of("forward")));
+            }
+        }
+        // Figure 3 and the rest of appendix E
         for (int n = 128; n <= s.longest; n *= 2) {
-            jobs.add(Job.of(target, "standard", AttentionSpec.builder(s.batch, s.heads, n, s.d).build()));
-            jobs.add(Job.of(target, "flash", AttentionSpec.builder(s.batch, s.heads, n, s.d).build()));
+            if (gpu) {
+                jobs.add(Job.of(target, "flash", s.spec(n).dtype(DType.FP16).build()));
+            }
             if (n <= LONGEST_WITH_DROPOUT) {
-                jobs.add(Job.of(target, "standard", AttentionSpec.builder(s.batch, s.heads, n, s.d).dropout(DROPOUT).build()));
-                jobs.add(Job.of(target, "flash", AttentionSpec.builder(s.batch, s.heads, n, s.d).dropout(DROPOUT).build()));
+                jobs.add(Job.of(target, "standard", s.spec(n).dropout(DROPOUT).build()));
+                jobs.add(Job.of(target, "flash", s.spec(n).dropout(DROPOUT).build()));
             }
-            if (target.kind() == Target.Kind.GPU) {
-                jobs.add(Job.of(target, "flash", AttentionSpec.builder(s.batch, s.heads, n, s.d).dtype(DType.FP16).build()));
-            }
-            jobs.add(Job.of(target, "butterfly", AttentionSpec.builder(s.batch, s.heads, n, s.d)
-                    .blockMask(BlockMasks.butterfly(n, n, BLOCK)).build()));
+            jobs.add(Job.of(target, "butterfly", s.spec(n).blockMask(BlockMasks.butterfly(n, n, BLOCK)).build()));
             if (n > s.keys) {
-                jobs.add(Linformer.of(target, AttentionSpec.builder(s.batch, s.heads, n, s.d).build(), s.keys));
-                jobs.add(Job.of(target, "local window", AttentionSpec.builder(s.batch, s.heads, n, s.d).window(s.keys / 2, s.keys / 2).build()));
-                jobs.add(Linformer.eighth(target, AttentionSpec.builder(s.batch, s.heads, n, s.d).build()));
+                jobs.add(Job.of(target, "local window", s.spec(n).window(s.keys / 2, s.keys / 2).build()));
+                jobs.add(Linformer.of(target, s.spec(n).build(), s.keys));
+                jobs.add(Linformer.eighth(target, s.spec(n).build()));
             }
         }
-        return jobs;
+        return Job.longOnesLast(jobs);
     }
 }

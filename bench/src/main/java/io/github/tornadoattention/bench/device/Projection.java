@@ -63,6 +63,13 @@ final class Projection implements AutoCloseable {
         return made;
     }
 
+    /** Compiles ahead of the first run. */
+    void compile() {
+        if (plan != null) {
+            Timed.compile(plan);
+        }
+    }
+
     /** What became of a tensor, and how long it took: in the kernel, or all of it where there is no device. */
     record Projected(Tensor tensor, long nanos) {}
 

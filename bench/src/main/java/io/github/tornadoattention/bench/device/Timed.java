@@ -1,6 +1,7 @@
 package io.github.tornadoattention.bench.device;
 
 import io.github.tornadoattention.host.DeviceException;
+import java.util.function.Supplier;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 
 /** Runs of this package's own kernels, timed by the device's clock. */
@@ -8,13 +9,26 @@ final class Timed {
     private Timed() {}
 
     /**
+     * Compiles a plan ahead of its first run.
+     *
+     * @throws DeviceException whatever TornadoVM throws, of which some are errors
+     */
+    static void compile(TornadoExecutionPlan plan) {
+        translated(plan::withPreCompilation);
+    }
+
+    /**
      * Executes a plan with its profiler on.
      *
      * @throws DeviceException whatever TornadoVM throws, of which some are errors
      */
     static long kernelNanos(TornadoExecutionPlan plan) {
+        return translated(() -> plan.execute().getProfilerResult().getDeviceKernelTime());
+    }
+
+    private static <T> T translated(Supplier<T> work) {
         try {
-            return plan.execute().getProfilerResult().getDeviceKernelTime();
+            return work.get();
         } catch (RuntimeException | Error e) {
             String message = e.getMessage() == null ? e.toString() : e.getMessage();
             throw new DeviceException(message.lines().findFirst().orElse(e.toString()), e);

@@ -46,6 +46,10 @@ public final class CompareCommand implements Callable<Integer> {
             by.remove("device");
             by.remove("threads");
         }
+        // lines from before this field was written have none
+        if (a.stream().noneMatch(r -> r.get("units") != null) || b.stream().noneMatch(r -> r.get("units") != null)) {
+            by.remove("units");
+        }
         Map<String, Result> others = new LinkedHashMap<>();
         b.forEach(r -> others.put(r.identity(by), r));
         int faster = 0;

@@ -77,7 +77,8 @@ final class CurveSections {
         TreeMap<String, TreeMap<Double, Result>> byAlgorithm = new TreeMap<>();
         for (Result r : family.results()) {
             if (r.text("direction").equals("both") && r.number("peak_device_bytes") > 0) {
-                byAlgorithm.computeIfAbsent("%s %s".formatted(r.text("algorithm"), r.text("dtype")), key -> new TreeMap<>()).put(r.number("seq_q"), r);
+                byAlgorithm.computeIfAbsent("%s %s".formatted(r.text("algorithm"), r.type()), key -> new TreeMap<>())
+                        .put(r.number("seq_q"), r);
             }
         }
         byAlgorithm.forEach((name, byLength) -> {
@@ -119,7 +120,7 @@ final class CurveSections {
     private static TreeMap<Double, Double> lengths(List<Result> results, String algorithm) {
         TreeMap<Double, Double> lengths = new TreeMap<>();
         for (Result r : results) {
-            if (r.text("algorithm").equals(algorithm) && r.text("direction").equals("both") && r.text("dtype").equals("fp32")) {
+            if (r.is("algorithm", algorithm) && r.is("direction", "both") && r.type().equals("fp32")) {
                 lengths.put(r.number("seq_q"), r.number("median_ms"));
             }
         }

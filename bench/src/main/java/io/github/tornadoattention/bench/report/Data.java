@@ -63,7 +63,8 @@ final class Data {
     /** Likewise, short: for legends of plots with one device. */
     static String who(Result result) {
         String driver = result.get("driver") == null ? "" : " " + result.text("driver");
-        return "%s%s %s".formatted(result.text("backend"), driver, result.text("algorithm"));
+        return "%s%s %s%s".formatted(result.text("backend"), driver, result.text("algorithm"),
+                result.splitsFloats() ? " on tensor cores" : "");
     }
 
     static double[] numbers(List<Result> results, String field) {

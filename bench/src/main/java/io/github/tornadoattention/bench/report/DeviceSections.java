@@ -42,43 +42,6 @@ final class DeviceSections {
         return String.join(", ", versions.entrySet().stream().map(e -> e.getKey() + " " + e.getValue()).toList());
     }
 
-    /** A roofline for each device whose ceilings were measured. */
-    static void rooflines(Page page, Data data) {
-        boolean headed = false;
-        for (List<Result> place : Data.by(data.all(), Data::place).values()) {
-            double flops = ceiling(place, "ceiling multiply-adds", "tflops");
-            double copy = ceiling(place, "ceiling copy", "gb_per_s");
-            double local = ceiling(place, "ceiling local reads", "gb_per_s");
-            List<Result> timed = place.stream().filter(r -> r.timed() && r.number("bytes_model") > 0 && r.number("executed_tflops") > 0).toList();
-            if (!(flops > 0) || !(copy > 0) || timed.isEmpty()) {
-                continue;
-            }
-            if (!headed) {
-                page.heading("Roofline");
-                headed = true;
-            }
-            page.paragraph("%s: fused multiply-adds %s, copy %.0f GB/s, local memory %.0f GB/s, measured by small kernels.".formatted(
-                    Data.place(place.getFirst()), Lines.rate(flops), copy, local));
-            Plot plot = new Plot("Roofline: " + place.getFirst().text("device"), "FLOP per byte of device memory (model, once)", true, "TFLOP/s executed", true);
-            Data.by(timed, r -> r.text("algorithm") + " " + r.text("direction")).forEach((name, results) -> {
-                List<Result> rising = results.stream().sorted(Comparator.comparingDouble(DeviceSections::intensity)).toList();
-                plot.line(name, rising.stream().mapToDouble(DeviceSections::intensity).toArray(), Data.numbers(rising, "executed_tflops"));
-            });
-            double knee = flops * 1000 / copy;
-            plot.bound("ceilings of the device", new double[] {1, knee, Math.max(knee, timed.stream().mapToDouble(DeviceSections::intensity).max().orElse(1))},
-                    new double[] {copy / 1000, flops, flops});
-            page.figure(plot, "Rate against arithmetic intensity; below the bent line of what the device can do.", Data.commands(timed));
-        }
-    }
-
-    private static double ceiling(List<Result> place, String algorithm, String field) {
-        return place.stream().filter(r -> r.text("algorithm").equals(algorithm)).mapToDouble(r -> r.number(field)).max().orElse(0);
-    }
-
-    private static double intensity(Result r) {
-        return r.number("executed_tflops") * 1e12 * r.number("median_ms") / 1e3 / r.number("bytes_model");
-    }
-
     /** Shapes that we and somebody else have measured. */
     static void peers(Page page, Data data) {
         List<Result> dense = data.timed().stream().filter(r -> r.number("density") == 1 && r.get("block") == null).toList();
@@ -119,7 +82,8 @@ final class DeviceSections {
         List<String> shape = List.of("backend", "driver", "device", "batch", "heads", "seq_q", "head_dim");
         for (Result r : linformer) {
             String exact = data.timed().stream().filter(f -> f.text("algorithm").equals("flash") && f.text("direction").equals("forward")
-                            && f.get("block") == null && !Data.isTrue(f, "causal") && f.text("dtype").equals("fp32") && f.identity(shape).equals(r.identity(shape)))
+                            && f.get("block") == null && !Data.isTrue(f, "causal") && f.type().equals("fp32")
+                            && f.identity(shape).equals(r.identity(shape)))
                     .map(f -> Lines.time(f.number("median_ms"))).findFirst().orElse("");
             rows.add(List.of("%s, b%s h%s n%s d%s".formatted(r.text("algorithm"), r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim")),
                     Data.place(r), Lines.time(r.number("median_ms")), exact, "%.2g".formatted(r.number("max_abs_error"))));

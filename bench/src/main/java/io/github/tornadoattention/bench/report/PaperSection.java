@@ -11,17 +11,21 @@ import org.jspecify.annotations.Nullable;
 
 /** The paper's figures and tables, repeated, with the paper's own numbers beside ours. */
 final class PaperSection {
+    private static final List<String> SHAPE = List.of("batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim", "causal",
+            "dropout");
+
     private PaperSection() {}
 
     static void write(Page page, Data data) {
-        List<Result> ours = data.only(r -> r.text("dtype").equals("fp32") && r.get("seq_q") != null && !r.text("backend").equals("pytorch"));
+        List<Result> ours = data.only(r -> r.type().equals("fp32") && r.get("seq_q") != null && !r.is("backend", "pytorch"));
         boolean headed = false;
         for (List<Result> place : Data.by(ours, Data::place).values()) {
             Page section = new Page("");
-            left(section, place);
+            left(section, place, data.timed());
             middle(section, place);
             right(section, place);
             tables(section, place);
+            memory(section, place);
             if (!section.pieces().isEmpty()) {
                 if (!headed) {
                     page.heading("The paper's measurements, repeated");
@@ -36,7 +40,7 @@ final class PaperSection {
     }
 
     /** Figure 2, left: traffic and time at one shape; GPT-2 medium's if it is there, else the largest that both ran. */
-    private static void left(Page page, List<Result> place) {
+    private static void left(Page page, List<Result> place, List<Result> all) {
         List<Result> flash = place.stream().filter(timed("flash", "both")).filter(r -> r.get("block") == null && !Data.isTrue(r, "causal") && !(r.number("dropout") > 0))
                 .sorted(Comparator.comparingDouble((Result r) -> r.number("batch") * r.number("heads") * r.number("seq_q")).reversed()
                         .thenComparing(r -> r.number("seq_q")))
@@ -61,6 +65,17 @@ final class PaperSection {
         rows.add(row("time, ms", other.number("median_ms"), best.number("median_ms")));
         rows.add(row("device memory traffic at least, GB (model: each element once a launch)", other.number("bytes_model") / 1e9, best.number("bytes_model") / 1e9));
         rows.add(row("memory, MiB", other.number("peak_device_bytes") / 1048576, best.number("peak_device_bytes") / 1048576));
+        Result shape = best;
+        for (String dtype : List.of("fp32", "fp16")) {
+            String name = "time in %s, ms: PyTorch's math path beside our flash".formatted(dtype);
+            all.stream().filter(r -> r.is("backend", "pytorch") && r.is("algorithm", "math") && same(r, shape, dtype, "device"))
+                    .findFirst()
+                    .ifPresent(math -> all.stream()
+                            .filter(timed("flash", "both"))
+                            .filter(r -> r.get("block") == null && same(r, shape, dtype, "backend", "driver", "device"))
+                            .findFirst()
+                            .ifPresent(r -> rows.add(row(name, math.number("median_ms"), r.number("median_ms")))));
+        }
         if (papers) {
             rows.add(row("the paper: time, ms", PaperNumbers.STANDARD_MS, PaperNumbers.FLASH_MS));
             rows.add(row("the paper: traffic, GB (measured)", PaperNumbers.STANDARD_GB, PaperNumbers.FLASH_GB));
@@ -190,9 +205,34 @@ final class PaperSection {
         return r -> r.timed() && r.text("algorithm").equals(algorithm) && r.text("direction").equals(direction);
     }
 
+    /** Whether a result is of the same shape, forward and backward, in a type, and of the same place by these fields. */
+    private static boolean same(Result r, Result like, String dtype, String... place) {
+        return r.is("direction", "both") && r.type().equals(dtype) && r.identity(SHAPE).equals(like.identity(SHAPE))
+                && r.identity(List.of(place)).equals(like.identity(List.of(place)));
+    }
+
+    /** Memory beyond inputs and outputs, at the paper's length where both were measured. */
+    private static void memory(Page page, List<Result> place) {
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("memory beyond inputs and outputs, forward and backward, MiB", "standard", "flash", "ratio"));
+        place.stream().filter(timed("flash", "both").and(r -> r.get("block") == null && r.number("seq_q") == 4096)).forEach(f -> {
+            Result standard = find(place, timed("standard", "both"), f);
+            if (standard != null) {
+                rows.add(row("b%s h%s n%s d%s%s".formatted(f.get("batch"), f.get("heads"), f.get("seq_q"), f.get("head_dim"),
+                        f.number("dropout") > 0 ? ", dropout " + f.get("dropout") : ""), extraMib(standard), extraMib(f)));
+            }
+        });
+        if (rows.size() > 1) {
+            page.table(rows);
+        }
+    }
+
+    private static double extraMib(Result r) {
+        return (r.number("peak_device_bytes") - r.tensorBytes()) / 1048576;
+    }
+
     /** The one of the same shape. */
     private static @Nullable Result find(List<Result> place, Predicate<Result> wanted, Result like) {
-        List<String> shape = List.of("batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim", "causal", "dropout");
-        return place.stream().filter(wanted).filter(r -> r.identity(shape).equals(like.identity(shape))).findFirst().orElse(null);
+        return place.stream().filter(wanted).filter(r -> r.identity(SHAPE).equals(like.identity(SHAPE))).findFirst().orElse(null);
     }
 }

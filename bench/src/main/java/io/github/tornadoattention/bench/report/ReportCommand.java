@@ -82,7 +82,7 @@ public final class ReportCommand implements Callable<Integer> {
         DeviceSections.machines(page, data);
         PaperSection.write(page, data);
         CurveSections.write(page, data);
-        DeviceSections.rooflines(page, data);
+        RooflineSection.write(page, data);
         DeviceSections.peers(page, data);
         DeviceSections.approximations(page, data);
         TrafficSection.write(page);

@@ -1,6 +1,7 @@
 package io.github.tornadoattention.bench.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.github.tornadoattention.bench.Call;
 import io.github.tornadoattention.bench.Result;
@@ -108,6 +109,8 @@ class DeviceBenchTest {
         "device --seconds -1 | 2 | --seconds is -1.0",
         "device --runs 0 | 2 | --runs is 0",
         "device --minutes 0 | 2 | --minutes is 0.0",
+        "device --lock some.lock | 2 | --lock some.lock needs --out",
+        "paper --lock no/such/folder/x.lock --out target/never.jsonl | 2 | --lock no/such/folder/x.lock cannot be written",
         "device --out no/such/folder/r.jsonl | 2 | cannot be written",
         "paper --backend nothing | 3 | no backend 'nothing'",
         "measure | 2 | measure",
@@ -160,7 +163,7 @@ class DeviceBenchTest {
     @ValueSource(booleans = {true, false})
     void gridsHoldWhatTheyPromise(boolean quick) {
         Target simulator = Target.of("simulator").getFirst();
-        Target gpu = new Target(Target.Kind.GPU, simulator.backend(), "tornado", "opencl", simulator.device());
+        Target gpu = new Target(Target.Kind.GPU, simulator.backend(), "tornado", "cuda", simulator.device());
         List<Job> device = DeviceGrid.jobs(gpu, quick);
         assertThat(device).doesNotHaveDuplicates().extracting(Job::algorithm).contains("standard", "flash", "block-sparse");
         List<Job> paper = PaperGrid.jobs(gpu, quick);
@@ -168,6 +171,52 @@ class DeviceBenchTest {
         assertThat(paper.stream().filter(job -> job.block() != null)).hasSizeGreaterThan(3);
         assertThat(paper).anyMatch(job -> job.spec().seqQ() == (quick ? 2048 : 65536) && job.algorithm().equals("flash"));
         assertThat(device.stream().map(job -> job.spec().dtype()).distinct()).hasSizeGreaterThan(quick ? 1 : 2);
+    }
+
+    @Test
+    void gridsBeginWithWhatTellsMostAndEndWithWhatTakesLongest() {
+        Target simulator = Target.of("simulator").getFirst();
+        Target gpu = new Target(Target.Kind.GPU, simulator.backend(), "tornado", "opencl", simulator.device());
+        List<Job> paper = PaperGrid.jobs(gpu, false);
+        assertThat(paper.subList(0, 2)).allMatch(job -> job.spec().batch() == 64 && job.block() == null);
+        assertThat(paper.getLast().spec().seqQ()).isEqualTo(65536);
+        assertThat(paper.subList(0, paper.size() / 2)).allMatch(job -> job.effort() < 2e13);
+        assertThat(paper).filteredOn(job -> job.spec().batch() == 8).extracting(Job::algorithm)
+                .containsExactly("standard", "flash");
+        assertThat(DeviceGrid.jobs(gpu, false)).noneMatch(job -> job.spec().dtype() == DType.BF16)
+                .anyMatch(job -> job.spec().dtype() == DType.FP16 && job.spec().seqQ() == 65536);
+    }
+
+    @Test
+    void linesSayWhatMultiplied() {
+        measure("--only", "seq_q=20,direction=forward", "--dtype", "fp16").done();
+        measure("--only", "seq_q=20,direction=forward").done();
+        assertThat(ResultsFile.readQuietly(file())).extracting(r -> r.get("units"), r -> r.get("kernels")).containsExactly(
+                tuple("fma", List.of("FlashForward")), tuple("fma", List.of("FlashForward")));
+    }
+
+    /** 16-bit numbers go to tensor cores where kernels take the head dim; float32 if it is asked for; chosen tiles never do. */
+    @Test
+    void unitsAreKnownBeforeAnythingRuns() {
+        Target target = Target.of("simulator").getFirst();
+        AttentionSpec spec = AttentionSpec.builder(1, 1, 32, 16).build();
+        assertThat(Job.of(target, "flash", spec).units()).isEqualTo("fma");
+        assertThat(Job.of(target, "flash", spec.withDtype(DType.BF16)).units()).isEqualTo("tensor");
+        assertThat(Job.of(target, "standard", spec.withDtype(DType.BF16)).units()).isEqualTo("fma");
+        Job tiles = new Job(target, "flash", spec.withDtype(DType.BF16), List.of(32, 32), List.of("forward"));
+        assertThat(tiles.units()).isEqualTo("fma");
+        assertThat(Job.of(Target.of("cpu").getFirst(), "flash", spec).units()).isNull();
+        System.setProperty("attention.fp32", "tensor");
+        try {
+            Result split = Job.of(target, "flash", spec).expected("forward");
+            assertThat(split.splitsFloats()).isTrue();
+            assertThat(split.identity()).isNotEqualTo(new Result().identity()).contains("units=tensor");
+            assertThat(new Ceilings(1, 2, 3, 4).of(DType.FP32, "tensor")).isZero();
+        } finally {
+            System.clearProperty("attention.fp32");
+        }
+        assertThat(new Ceilings(1, 2, 3, 4).of(DType.FP16, "tensor")).isEqualTo(2);
+        assertThat(new Ceilings(1, 2, 3, 4).of(DType.FP16, "fma")).isEqualTo(1);
     }
 
     @Test
@@ -184,9 +233,10 @@ class DeviceBenchTest {
     void ceilingsAreMeasuredAndChecked() {
         Target target = Target.of("simulator").getFirst();
         assertThat(target.device()).isNotNull();
-        List<Result> results = new CeilingBench(target, target.device(), 128, 256, 1).measure();
-        assertThat(results).hasSize(3).allMatch(r -> Boolean.TRUE.equals(r.get("checked")) && r.number("median_ms") > 0);
+        List<Result> results = new CeilingBench(target, target.device(), 128, 256, 1, DeviceShare.alone()).measure();
+        assertThat(results).hasSize(4).allMatch(r -> Boolean.TRUE.equals(r.get("checked")) && r.number("median_ms") > 0);
         Ceilings ceilings = CeilingBench.of(target, results);
-        assertThat(List.of(ceilings.tflops(), ceilings.copyGbs(), ceilings.localGbs())).allMatch(value -> value > 0);
+        assertThat(List.of(ceilings.tflops(), ceilings.tensorTflops(), ceilings.copyGbs(), ceilings.localGbs()))
+                .allMatch(value -> value > 0);
     }
 }

@@ -35,7 +35,7 @@ class LinformerTest {
     void aResultWithItsErrorAgainstExactAttention(String backend) {
         Target target = Target.of(backend).getFirst();
         Job job = backend.equals("cpu") ? Linformer.of(target, SPEC, 8) : Linformer.eighth(target, SPEC);
-        List<Result> results = new Measurement(0, 2, 3, false).of(job, Ceilings.UNKNOWN);
+        List<Result> results = new Measurement(0, 2, 3, false, DeviceShare.alone()).of(job, Ceilings.UNKNOWN);
         assertThat(results).hasSize(1).allMatch(Result::timed);
         Result result = results.getFirst();
         assertThat(result.number("max_abs_error")).isBetween(0.05, 5.0);

@@ -51,6 +51,11 @@ class ReportTest {
             results.add(result("tornado", "flash", "forward", 64, 16, 1024, 100.0 / side).with("block", List.of(side, side)));
         }
         results.add(ceiling("ceiling multiply-adds").with("tflops", 60.0));
+        results.add(ceiling("ceiling tensor multiply-adds").with("tflops", 600.0));
+        results.add(result("tornado", "flash", "both", 64, 16, 1024, 3).with("dtype", "fp16").with("units", "tensor")
+                .with("ceiling_fraction", 0.27));
+        results.add(result("pytorch", "math", "both", 64, 16, 1024, 30).with("dtype", "fp16"));
+        results.add(result("tornado", "flash", "both", 64, 16, 1024, 1).with("units", "tensor"));
         results.add(ceiling("ceiling copy").with("gb_per_s", 3000.0));
         results.add(ceiling("ceiling local reads").with("gb_per_s", 30000.0));
         results.add(result("tornado", "linformer-256", "forward", 16, 8, 4096, 3).with("max_abs_error", 0.7));
@@ -74,6 +79,7 @@ class ReportTest {
         assertThat(call.out()).contains("wrote " + out);
         assertThat(html).contains("Figure 2, left: b64 h16 n1024 d64", "the paper: time, ms", "Figure 2, middle", "Figure 2, right", "out of memory", "Roofline",
                 "Beside others", "Approximations", "Theorem 2", "Proposition 4", "What did not run", "scripts/bench paper", "Some &lt;GPU&gt; &amp; more");
+        assertThat(html).contains("16-bit products on tensor cores 600.00 TFLOP/s", "27%");
         assertThat(html).doesNotContain("<script", "<link", "src=", "href=", "NaN", "Infinity", "Some <GPU>");
         // the pieces between figure tags are well-formed
         for (String svg : html.split("(?=<svg )|(?<=</svg>)")) {
@@ -104,6 +110,42 @@ class ReportTest {
                 .flatMap(List::stream).filter(cells -> cells.getFirst().equals("4K")).findFirst().orElseThrow();
         assertThat(row).startsWith("4K", "16777", "1678", "10.0").endsWith("50.44", "30.09", "1.7", "3.210", "17024", "836");
         assertThat(row.get(8)).isEqualTo("819.2");
+    }
+
+    private static List<String> row(Page page, String first) {
+        return page.pieces().stream().filter(Page.TableOf.class::isInstance).map(piece -> ((Page.TableOf) piece).rows())
+                .flatMap(List::stream).filter(cells -> cells.getFirst().equals(first)).findFirst().orElseThrow();
+    }
+
+    @Test
+    void whatFloat32DoesOnTensorCoresIsToldApart() {
+        Page page = ReportCommand.page("t", grid());
+        // 1 ms on tensor cores is not the 7.3 ms of what runs by itself
+        assertThat(row(page, "time, ms")).containsExactly("time, ms", "41.70", "7.300", "5.7");
+        assertThat(row(page, "time in fp16, ms: PyTorch's math path beside our flash")).endsWith("30.00", "3.000", "10.0");
+        assertThat(page.pieces().toString()).contains("flash fp32 on tensor cores");
+        Result fma = result("tornado", "flash", "both", 64, 16, 1024, 1).with("units", "fma");
+        Result tensor = result("tornado", "flash", "both", 64, 16, 1024, 2).with("units", "tensor");
+        assertThat(new Data(List.of(fma, tensor)).timed()).hasSize(2);
+    }
+
+    @Test
+    void memoryBeyondInputsAndOutputs() {
+        // q, k, v, out and their gradients, and lse
+        double tensors = 8.0 * 16 * 8 * 4096 * 64 * 4 + 16 * 8 * 4096 * 4;
+        Page page = ReportCommand.page("t", List.of(
+                result("tornado", "flash", "both", 16, 8, 4096, 1).with("peak_device_bytes", tensors + 2 * 1048576),
+                result("tornado", "standard", "both", 16, 8, 4096, 1).with("peak_device_bytes", tensors + 64.0 * 1048576)));
+        assertThat(row(page, "b16 h8 n4096 d64")).containsExactly("b16 h8 n4096 d64", "64.00", "2.000", "32.0");
+    }
+
+    @Test
+    void linesWithoutUnitsAreComparedWithNewOnes() throws IOException {
+        Path a = file("a.jsonl", List.of(result("tornado", "flash", "forward", 1, 1, 64, 1)));
+        Path b = file("b.jsonl", List.of(result("tornado", "flash", "forward", 1, 1, 64, 2).with("units", "fma")));
+        Path c = file("c.jsonl", List.of(result("tornado", "flash", "forward", 1, 1, 64, 2).with("units", "tensor")));
+        assertThat(Call.of("compare", a.toString(), b.toString()).done().out()).contains("1 in both");
+        assertThat(Call.of("compare", b.toString(), c.toString()).exitCode()).isEqualTo(2);
     }
 
     @Test

@@ -175,6 +175,14 @@ abstract class DevicePlan implements Plan {
         return new Gradients(dq, dk, dv, dBias, report(backwardKernels(), cost, start, backwardExtraBytes()));
     }
 
+    @Override
+    public void compile(boolean backward) {
+        forwardStage().compile();
+        if (backward) {
+            backwardStage().compile();
+        }
+    }
+
     private Stage forwardStage() {
         if (forward == null) {
             DeviceArrays a = arrays();

@@ -58,6 +58,12 @@ final class KernelChoice {
         }
     }
 
+    /** Whether the products of a spec are left to tensor cores, if its tensors fit the device. */
+    static boolean onTensorCores(Platform.Device device, AttentionSpec spec, Algorithm algorithm) {
+        return algorithm == Algorithm.FLASH
+                && (TensorPlan.takes(device, spec) || splits(System.getProperty(FP32_PROPERTY)) && SplitPlan.takes(device, spec));
+    }
+
     /** Plans of float32 kernels; the split ones need more memory, and without it the others do. */
     private static Plan float32(String backend, Platform.Device device, AttentionSpec spec, boolean split, boolean profiled) {
         if (split && SplitPlan.takes(device, spec)) {

@@ -75,7 +75,7 @@ public final class Platform {
         }
 
         /** Whether TornadoVM reaches tensor cores: its CUDA driver alone does. */
-        boolean hasTensorCores() {
+        public boolean hasTensorCores() {
             return simulated() || driverName.equals("cuda");
         }
 

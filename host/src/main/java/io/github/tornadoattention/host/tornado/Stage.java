@@ -145,6 +145,11 @@ final class Stage implements AutoCloseable {
         }
     }
 
+    /** Compiles the kernels of both graphs ahead of their first run. */
+    void compile() {
+        translated(plan::withPreCompilation);
+    }
+
     /** Brings the inputs to the device. */
     Cost upload() {
         last = null;

@@ -147,6 +147,14 @@ public final class TornadoBackend implements Backend {
         return new TornadoBackend(name, device, profiled, List.of(blockQ, blockK));
     }
 
+    /**
+     * Whether the products of this attention are left to tensor cores: always where the kernels for 16 bits take it, and float32
+     * where the system property {@code attention.fp32} says so.
+     */
+    public boolean usesTensorCores(AttentionSpec spec, Algorithm algorithm) {
+        return forwardBlock == null && KernelChoice.onTensorCores(device, spec, algorithm);
+    }
+
     private Tiling forwardTiling(AttentionSpec spec, List<Integer> block) {
         int blockSize = spec.blockMask() == null ? 0 : spec.blockMask().size();
         return TileTable.fitting(FlashForward.class, spec.headDim(), blockSize, device.limits()).stream()
