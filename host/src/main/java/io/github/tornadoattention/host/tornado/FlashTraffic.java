@@ -1,6 +1,7 @@
 package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.kernels.FlashBackwardBias;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
@@ -20,6 +21,7 @@ final class FlashTraffic {
     private final int elementBytes;
     private final long queries;
     private final long d;
+    private final TableTraffic tables;
     private final Map<Integer, Integer> entries = new TreeMap<>();
 
     /** {@code elementBytes}: size of an element of q, k, v, out and their gradients. */
@@ -28,6 +30,7 @@ final class FlashTraffic {
         this.elementBytes = elementBytes;
         this.queries = (long) spec.batch() * spec.heads() * spec.seqQ();
         this.d = spec.headDim();
+        this.tables = new TableTraffic(spec);
         IntStream.range(0, spec.batch()).forEach(b -> entries.merge(spec.keyLength(b), 1, Integer::sum));
     }
 
@@ -81,18 +84,31 @@ final class FlashTraffic {
         return sum(t, false, (keyLength, head) -> VisitCount.ofKeys(spec, t, lists, keyLength, head));
     }
 
+    private KernelTraffic.Counter tablesOverQueries(KernelTraffic.Counter counter, Tiling t, Sum sum) {
+        BlockLists lists = BlockLists.ofQueries(spec, t);
+        return tables.read(counter, sum.visits * t.blockQ() * t.blockK(), t.blockQ(), (keyLength, head, pairs) ->
+                VisitCount.ofQueries(spec, t, lists, keyLength, head).pairsByQueries(t, keyLength, pairs));
+    }
+
+    private KernelTraffic.Counter tablesOverKeys(KernelTraffic.Counter counter, Tiling t, Sum sum) {
+        BlockLists lists = BlockLists.ofKeys(spec, t);
+        return tables.read(counter, sum.visits * t.blockQ() * t.blockK(), t.blockQ(), (keyLength, head, pairs) ->
+                VisitCount.ofKeys(spec, t, lists, keyLength, head).pairsByKeys(t, keyLength, pairs));
+    }
+
     KernelTraffic forward(Tiling t) {
         Sum sum = overQueries(t);
         // the first slice of K is fetched ahead, for a visit after the last one too
         long ahead = sum.busyTiles * t.blockK() * Math.min(d, t.slices(spec.headDim()) >> 16);
         long streamed = sum.visits * t.blockK() * d;
-        return new KernelTraffic.Counter()
+        KernelTraffic.Counter counter = new KernelTraffic.Counter()
                 .reads("q", elementBytes, sum.tiles * t.blockQ() * d, queries * d)
                 .reads("k", elementBytes, streamed + ahead, sum.keyRows * d)
                 .reads("v", elementBytes, streamed, sum.keyRows * d)
                 .writes("out", elementBytes, queries * d)
-                .writes("lse", FLOAT, queries)
-                .of("flash.forward", t.toString(), Contract.of(FlashForward.class).localBytes(t, spec.headDim()));
+                .writes("lse", FLOAT, queries);
+        return tablesOverQueries(counter, t, sum).of("flash.forward", t.toString(),
+                Contract.of(FlashForward.class).localBytes(t, spec.headDim()));
     }
 
     KernelTraffic rowDots(String graph) {
@@ -111,7 +127,7 @@ final class FlashTraffic {
         long keyReads = sum.visits * t.blockK() * d;
         long queryReads = sum.visits * t.blockQ() * d;
         long results = (long) spec.batch() * spec.kvHeads() * spec.seqK() * d;
-        return new KernelTraffic.Counter()
+        KernelTraffic.Counter counter = new KernelTraffic.Counter()
                 .reads("q", elementBytes, 2 * queryReads, sum.queryRows * d)
                 .reads("k", elementBytes, keyReads, sum.keyRows * d)
                 .reads("v", elementBytes, keyReads, sum.keyRows * d)
@@ -119,8 +135,9 @@ final class FlashTraffic {
                 .reads("lse", FLOAT, rowReads, sum.queryRows)
                 .reads("delta", FLOAT, rowReads, sum.queryRows)
                 .writes("dk", elementBytes, results)
-                .writes("dv", elementBytes, results)
-                .of("flashBackward.keys", t.toString(), Contract.of(FlashBackwardKeys.class).localBytes(t, spec.headDim()));
+                .writes("dv", elementBytes, results);
+        return tablesOverKeys(counter, t, sum).of("flashBackward.keys", t.toString(),
+                Contract.of(FlashBackwardKeys.class).localBytes(t, spec.headDim()));
     }
 
     KernelTraffic queries(Tiling t) {
@@ -128,14 +145,33 @@ final class FlashTraffic {
         long rowReads = sum.tiles * t.blockQ() * t.threadsX();
         long keyReads = sum.visits * t.blockK() * d;
         long queryReads = sum.visits * t.blockQ() * d;
-        return new KernelTraffic.Counter()
+        KernelTraffic.Counter counter = new KernelTraffic.Counter()
                 .reads("q", elementBytes, queryReads, sum.queryRows * d)
                 .reads("k", elementBytes, 2 * keyReads, sum.keyRows * d)
                 .reads("v", elementBytes, keyReads, sum.keyRows * d)
                 .reads("dOut", elementBytes, queryReads, sum.queryRows * d)
                 .reads("lse", FLOAT, rowReads, queries)
                 .reads("delta", FLOAT, rowReads, queries)
-                .writes("dq", elementBytes, queries * d)
-                .of("flashBackward.queries", t.toString(), Contract.of(FlashBackwardQueries.class).localBytes(t, spec.headDim()));
+                .writes("dq", elementBytes, queries * d);
+        return tablesOverQueries(counter, t, sum).of("flashBackward.queries", t.toString(),
+                Contract.of(FlashBackwardQueries.class).localBytes(t, spec.headDim()));
+    }
+
+    /** The gradient of a bias of this shape: every pair of tiles belongs to one tile of the bias. */
+    KernelTraffic bias(Tiling t, int[] shape) {
+        Sum sum = overQueries(t);
+        long rowReads = sum.visits * t.blockQ() * t.threadsX();
+        long keyReads = sum.visits * t.blockK() * d;
+        long queryReads = sum.visits * t.blockQ() * d;
+        KernelTraffic.Counter counter = new KernelTraffic.Counter()
+                .reads("q", elementBytes, queryReads, sum.queryRows * d)
+                .reads("k", elementBytes, keyReads, sum.keyRows * d)
+                .reads("v", elementBytes, keyReads, sum.keyRows * d)
+                .reads("dOut", elementBytes, queryReads, sum.queryRows * d)
+                .reads("lse", FLOAT, rowReads, sum.queryRows)
+                .reads("delta", FLOAT, rowReads, sum.queryRows)
+                .writes("dBias", FLOAT, TableTraffic.elements(shape));
+        return tablesOverQueries(counter, t, sum)
+                .of("flashBackward.bias", t.toString(), Contract.of(FlashBackwardBias.class).localBytes(t, spec.headDim()));
     }
 }

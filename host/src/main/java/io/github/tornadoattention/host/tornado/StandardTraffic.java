@@ -1,14 +1,18 @@
 package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.BlockMask;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * What the standard kernels move. Their work-items read whole rows of q, k or v for each element of the matrix, so that the bytes read exceed those of the matrix
  * by the head dim; the bytes read <i>once</i> are those of the paper's algorithm 0, which moves each matrix as a whole.
  *
  * <p>Two counts follow from the data: a probability that underflows to 0 is not multiplied with v, nor a dS of 0 with k. The model takes all probabilities of
- * visible pairs for positive, and dS for 0 exactly where a query sees a single key, whose probability is 1.
+ * visible pairs for positive, those that a call's mask or bias may hide too, and dS for 0 exactly where a query sees a single key, whose
+ * probability is 1.
  */
 final class StandardTraffic {
     private static final int FLOAT = Float.BYTES;
@@ -51,16 +55,30 @@ final class StandardTraffic {
 
     /** The passes that make P, of either graph. */
     private List<KernelTraffic> probabilities(String graph) {
+        KernelTraffic.Counter scores = new KernelTraffic.Counter()
+                .reads("q", elementBytes, pairs * d, queries * d)
+                .reads("k", elementBytes, pairs * d, keysThatExist * d)
+                .writes("s", FLOAT, matrix);
         return List.of(
-                new KernelTraffic.Counter()
-                        .reads("q", elementBytes, pairs * d, queries * d)
-                        .reads("k", elementBytes, pairs * d, keysThatExist * d)
-                        .writes("s", FLOAT, matrix)
-                        .of(graph + ".scores", "", 0),
+                new TableTraffic(spec).read(scores, pairs, 1, this::visiblePairs).of(graph + ".scores", "", 0),
                 new KernelTraffic.Counter()
                         .updates("s", FLOAT, 3 * matrix + pairs, 2 * matrix, matrix)
                         .writes("lse", FLOAT, queries)
                         .of(graph + ".softmax", "", 0));
+    }
+
+    private void visiblePairs(int keyLength, int head, TableTraffic.Pairs told) {
+        int entry = IntStream.range(0, spec.batch()).filter(b -> spec.keyLength(b) == keyLength).findFirst().orElseThrow();
+        for (int i = 0; i < spec.seqQ(); i++) {
+            int end = spec.lastVisible(i, entry) + 1;
+            BlockMask mask = spec.blockMask();
+            int step = mask == null ? Math.max(1, end) : mask.size();
+            for (int j = spec.firstVisible(i); j < end; j = Math.min(end, (j / step + 1) * step)) {
+                if (mask == null || mask.isSet(head, i / step, j / step)) {
+                    told.are(i, j, Math.min(end, (j / step + 1) * step));
+                }
+            }
+        }
     }
 
     List<KernelTraffic> forward() {
@@ -76,16 +94,16 @@ final class StandardTraffic {
     List<KernelTraffic> backward() {
         String graph = "standardBackward";
         List<KernelTraffic> p = probabilities(graph);
-        boolean capped = spec.softcap() > 0;
-        KernelTraffic scores = new KernelTraffic.Counter()
-                .reads("q", elementBytes, capped ? pairs * d : 0, capped ? queries * d : 0)
-                .reads("k", elementBytes, capped ? pairs * d : 0, capped ? keysThatExist * d : 0)
-                .reads("v", elementBytes, pairs * d, keysThatExist * d)
-                .reads("dOut", elementBytes, pairs * d, queries * d)
-                .reads("p", FLOAT, pairs, pairs)
-                .reads("delta", FLOAT, pairs, queries)
-                .writes("ds", FLOAT, matrix)
-                .of(graph + ".scoreGradients", "", 0);
+        List<KernelTraffic> all = new ArrayList<>(List.of(p.getFirst(), p.getLast(), new FlashTraffic(spec, elementBytes).rowDots(graph)));
+        int[] biasShape = spec.biasShape();
+        if (biasShape != null) {
+            all.add(scoreGradients(graph + ".biasedScoreGradients", false));
+            all.add(new KernelTraffic.Counter()
+                    .reads("ds", FLOAT, matrix, matrix)
+                    .writes("dBias", FLOAT, TableTraffic.elements(biasShape))
+                    .of(graph + ".bias", "", 0));
+        }
+        all.add(scoreGradients(graph + ".scoreGradients", spec.softcap() > 0));
         KernelTraffic forQueries = new KernelTraffic.Counter()
                 .reads("ds", FLOAT, pairsThatExist * d, pairsThatExist)
                 .reads("k", elementBytes, pairsWithChoice * d, keysThatExist * d)
@@ -99,6 +117,20 @@ final class StandardTraffic {
                 .writes("dk", elementBytes, keys * d)
                 .writes("dv", elementBytes, keys * d)
                 .of(graph + ".keys", "", 0);
-        return List.of(p.getFirst(), p.getLast(), new FlashTraffic(spec, elementBytes).rowDots(graph), scores, forQueries, forKeys);
+        all.add(forQueries);
+        all.add(forKeys);
+        return all;
+    }
+
+    private KernelTraffic scoreGradients(String task, boolean capped) {
+        return new KernelTraffic.Counter()
+                .reads("q", elementBytes, capped ? pairs * d : 0, capped ? queries * d : 0)
+                .reads("k", elementBytes, capped ? pairs * d : 0, capped ? keysThatExist * d : 0)
+                .reads("v", elementBytes, pairs * d, keysThatExist * d)
+                .reads("dOut", elementBytes, pairs * d, queries * d)
+                .reads("p", FLOAT, pairs, pairs)
+                .reads("delta", FLOAT, pairs, queries)
+                .writes("ds", FLOAT, matrix)
+                .of(task, "", 0);
     }
 }

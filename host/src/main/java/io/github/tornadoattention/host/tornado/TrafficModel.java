@@ -3,9 +3,11 @@ package io.github.tornadoattention.host.tornado;
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.UsageException;
+import io.github.tornadoattention.kernels.FlashBackwardBias;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -41,7 +43,8 @@ public record TrafficModel(AttentionSpec spec, Algorithm algorithm, List<KernelT
             StandardTraffic standard = new StandardTraffic(spec, FLOAT);
             return new TrafficModel(spec, algorithm, standard.forward(), standard.backward());
         }
-        return flash(spec, chosen(FlashForward.class, spec), chosen(FlashBackwardQueries.class, spec), chosen(FlashBackwardKeys.class, spec));
+        return flash(spec, chosen(FlashForward.class, spec), chosen(FlashBackwardQueries.class, spec), chosen(FlashBackwardKeys.class, spec),
+                chosen(FlashBackwardBias.class, spec));
     }
 
     /**
@@ -59,13 +62,17 @@ public record TrafficModel(AttentionSpec spec, Algorithm algorithm, List<KernelT
         }
         int sliceN = blockQ % SLICE == 0 && blockK % SLICE == 0 ? SLICE : THREADS;
         Tiling tiling = new Tiling(blockQ, blockK, THREADS, THREADS, SLICE, sliceN);
-        return flash(spec, tiling, tiling, tiling);
+        return flash(spec, tiling, tiling, tiling, tiling);
     }
 
-    static TrafficModel flash(AttentionSpec spec, Tiling forward, Tiling queries, Tiling keys) {
+    static TrafficModel flash(AttentionSpec spec, Tiling forward, Tiling queries, Tiling keys, Tiling bias) {
         FlashTraffic flash = new FlashTraffic(spec, FLOAT);
-        return new TrafficModel(spec, Algorithm.FLASH, List.of(flash.forward(forward)),
-                List.of(flash.rowDots("flashBackward"), flash.keys(keys), flash.queries(queries)));
+        List<KernelTraffic> backward = new ArrayList<>(List.of(flash.rowDots("flashBackward"), flash.keys(keys), flash.queries(queries)));
+        int[] biasShape = spec.biasShape();
+        if (biasShape != null) {
+            backward.add(flash.bias(bias, biasShape));
+        }
+        return new TrafficModel(spec, Algorithm.FLASH, List.of(flash.forward(forward)), backward);
     }
 
     private static Tiling chosen(Class<?> kernel, AttentionSpec spec) {

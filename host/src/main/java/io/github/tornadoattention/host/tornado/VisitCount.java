@@ -2,7 +2,9 @@ package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.kernels.Shape;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.List;
 
 /**
  * Which tiles of one side the tiles of the other side visit, for one batch entry and query head, by the rules of the kernels' {@code Band} and {@code Visits}.
@@ -23,6 +25,8 @@ final class VisitCount {
     final BitSet busy = new BitSet();
     /** The tiles of the other side that anybody visits. */
     final BitSet visited = new BitSet();
+    /** The tiles that each tile visits. */
+    private final List<BitSet> visitedBy = new ArrayList<>();
 
     private VisitCount(AttentionSpec spec, BlockLists lists, int head, int tiles, int others) {
         this.spec = spec;
@@ -30,6 +34,29 @@ final class VisitCount {
         this.head = head;
         this.tiles = tiles;
         this.others = others;
+        for (int tile = 0; tile < tiles; tile++) {
+            visitedBy.add(new BitSet());
+        }
+    }
+
+    /** Tells of the pairs of tiles of queries that visit tiles of keys; groups are tiles of queries. */
+    void pairsByQueries(Tiling tiling, int keyLength, TableTraffic.Pairs pairs) {
+        for (int tile = 0; tile < tiles; tile++) {
+            int group = tile;
+            visitedBy.get(tile).stream().forEach(other -> pair(group, other, tiling, keyLength, pairs));
+        }
+    }
+
+    /** Likewise where tiles of keys visit tiles of queries. */
+    void pairsByKeys(Tiling tiling, int keyLength, TableTraffic.Pairs pairs) {
+        for (int tile = 0; tile < tiles; tile++) {
+            int keys = tile;
+            visitedBy.get(tile).stream().forEach(other -> pair(other, keys, tiling, keyLength, pairs));
+        }
+    }
+
+    private static void pair(int queries, int keys, Tiling tiling, int keyLength, TableTraffic.Pairs pairs) {
+        pairs.are(queries, keys * tiling.blockK(), Math.min((keys + 1) * tiling.blockK(), keyLength));
     }
 
     /** Tiles of queries visit tiles of keys. */
@@ -77,6 +104,7 @@ final class VisitCount {
     private void add(int tile, int first, int end) {
         busy.set(tile);
         visited.set(first, end);
+        visitedBy.get(tile).set(first, end);
         visits += end - first;
         visitsOfLast += end == others ? 1 : 0;
     }

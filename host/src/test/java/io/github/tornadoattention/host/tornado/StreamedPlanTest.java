@@ -68,9 +68,10 @@ class StreamedPlanTest {
 
     static Stream<AttentionSpec> tables() {
         return Stream.of(
-                AttentionSpec.builder(2, 4, 75, 40).kvHeads(2).seqK(140).maskShape(2, 4, 75, 140).biasShape(2, 4, 75, 140).causal().build(),
-                AttentionSpec.builder(2, 4, 75, 32).kvHeads(2).seqK(70).maskShape(1, 4, 1, 70).biasShape(2, 1, 75, 70).keyLengths(70, 33)
+                AttentionSpec.builder(2, 4, 75, 40).kvHeads(2).seqK(140).maskShape(2, 4, 75, 140).biasShape(2, 4, 75, 140).causal()
                         .build(),
+                AttentionSpec.builder(2, 4, 75, 32).kvHeads(2).seqK(70).maskShape(1, 4, 1, 70).biasShape(2, 1, 75, 70)
+                        .keyLengths(70, 33).build(),
                 AttentionSpec.builder(2, 2, 90, 16).maskShape(2, 1, 90, 1).biasShape(1, 2, 1, 90).softcap(9).dropout(0.2).build(),
                 AttentionSpec.builder(2, 6, 70, 24).kvHeads(3).seqK(99).biasShape(1, 1, 70, 99).window(40, 9).alibi().build(),
                 AttentionSpec.builder(2, 2, 70, 24).seqK(99).biasShape(1, 1, 1, 99).build(),
@@ -104,7 +105,8 @@ class StreamedPlanTest {
     /** In blocks or in one go: the same within what float32 allows, the bias's gradient included. */
     @Test
     void inBlocksAsInOneGo() {
-        AttentionSpec spec = AttentionSpec.builder(2, 2, 80, 32).seqK(90).maskShape(2, 1, 80, 90).biasShape(1, 2, 80, 90).causal().build();
+        AttentionSpec spec = AttentionSpec.builder(2, 2, 80, 32).seqK(90).maskShape(2, 1, 80, 90).biasShape(1, 2, 80, 90).causal()
+                .build();
         Inputs in = Inputs.random(spec, 5);
         Inputs.Result blocks = in.on(few(spec), Algorithm.FLASH);
         Inputs.Result once = in.on(Backend.of("simulator"), Algorithm.FLASH);
@@ -133,7 +135,8 @@ class StreamedPlanTest {
         SpecBuilder builder = AttentionSpec.builder(1, 2, shape.seqQ(), 16).seqK(shape.seqK()).kvHeads(1).causal()
                 .blockMask(Inputs.mask(shape, size, 2, 0.6, size));
         assertThat(failure(Backend.of("simulator"), builder.build())).isEmpty();
-        AttentionSpec tables = builder.maskShape(1, 2, shape.seqQ(), shape.seqK()).biasShape(1, 1, shape.seqQ(), shape.seqK()).build();
+        AttentionSpec tables = builder.maskShape(1, 2, shape.seqQ(), shape.seqK()).biasShape(1, 1, shape.seqQ(), shape.seqK())
+                .build();
         assertThat(failure(Backend.of("simulator"), tables)).isEmpty();
         AttentionSpec dropout = builder.dropout(0.4).build();
         if (size % 4 == 0) {

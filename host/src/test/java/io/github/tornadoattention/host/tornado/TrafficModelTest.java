@@ -8,13 +8,16 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.Causal;
+import io.github.tornadoattention.host.DenseMask;
 import io.github.tornadoattention.host.Inputs;
 import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.host.tornado.KernelTraffic.Moved;
+import io.github.tornadoattention.kernels.FlashBackwardBias;
 import io.github.tornadoattention.simulator.Traffic;
 import io.github.tornadoattention.simulator.Traffic.ArrayTraffic;
 import io.github.tornadoattention.simulator.Traffic.LaunchTraffic;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -42,17 +45,29 @@ class TrafficModelTest {
                 masked(AttentionSpec.builder(1, 6, 90, 6).kvHeads(2).seqK(210).window(60, 60), 6, 16, 8));
     }
 
+    /** With mask and bias, shared or not. */
+    static Stream<AttentionSpec> tables() {
+        return Stream.of(
+                AttentionSpec.builder(2, 2, 70, 8).seqK(90).maskShape(2, 2, 70, 90).biasShape(2, 2, 70, 90).build(),
+                AttentionSpec.builder(2, 4, 40, 12).kvHeads(2).seqK(100).maskShape(1, 4, 1, 100).biasShape(2, 1, 40, 1).causal()
+                        .keyLengths(70, 100).build(),
+                AttentionSpec.builder(3, 2, 90, 8).biasShape(1, 1, 90, 90).maskShape(3, 1, 1, 1).window(20, 7).softcap(3)
+                        .keyLengths(90, 0, 40).build(),
+                masked(AttentionSpec.builder(2, 4, 100, 8).seqK(64).maskShape(2, 1, 100, 64).biasShape(1, 4, 1, 64), 4, 32, 2),
+                AttentionSpec.builder(1, 1, 1, 1).biasShape(1, 1, 1, 1).build());
+    }
+
     private static AttentionSpec masked(SpecBuilder builder, int heads, int size, long seed) {
         return builder.blockMask(Inputs.mask(builder.build(), size, heads, 0.4, seed)).build();
     }
 
-    /** The arrays of data come first among the arguments of every kernel; arrays of parameters follow. */
+    /** The arrays of data come first among the arguments of every kernel; arrays of parameters follow, and bias and mask come last. */
     private static void compare(List<KernelTraffic> model, List<LaunchTraffic> launches) {
         assertThat(launches).extracting(LaunchTraffic::task).containsExactlyElementsOf(model.stream().map(KernelTraffic::task).toList());
         for (int n = 0; n < model.size(); n++) {
             for (int a = 0; a < model.get(n).arrays().size(); a++) {
                 Moved moved = model.get(n).arrays().get(a);
-                ArrayTraffic actual = launches.get(n).arrays().get(a);
+                ArrayTraffic actual = of(launches.get(n).arrays(), a, moved.array());
                 assertThat(moved.read()).as("%s reads %s", model.get(n).task(), moved.array()).isEqualTo(actual.bytesRead());
                 assertThat(moved.written()).as("%s writes %s", model.get(n).task(), moved.array()).isEqualTo(actual.bytesWritten());
                 assertThat(moved.readOnce()).as("%s reads %s once", model.get(n).task(), moved.array()).isBetween(0L, moved.read());
@@ -62,9 +77,21 @@ class TrafficModelTest {
         }
     }
 
+    private static ArrayTraffic of(List<ArrayTraffic> arrays, int n, String name) {
+        return switch (name) {
+            case "mask" -> arrays.getLast();
+            case "bias" -> arrays.get(arrays.size() - 2);
+            default -> arrays.get(n);
+        };
+    }
+
     private static List<LaunchTraffic> run(AttentionSpec spec, Backend backend, Algorithm algorithm) {
+        return run(Inputs.random(spec, 1), backend, algorithm);
+    }
+
+    private static List<LaunchTraffic> run(Inputs inputs, Backend backend, Algorithm algorithm) {
         try (Traffic traffic = Traffic.record()) {
-            Inputs.random(spec, 1).on(backend, algorithm);
+            inputs.on(backend, algorithm);
             return traffic.launches().stream().filter(launch -> !launch.task().endsWith("Upload.arrived")).toList();
         }
     }
@@ -74,16 +101,17 @@ class TrafficModelTest {
     }
 
     @ParameterizedTest
-    @MethodSource("specs")
+    @MethodSource({"specs", "tables"})
     void flash(AttentionSpec spec) {
         for (long seed = 0; seed < 2; seed++) {
             Tiled tiled = Tiled.random(spec, seed);
-            compare(launches(TrafficModel.flash(spec, tiled.forward(), tiled.queries(), tiled.keys())), run(spec, tiled, Algorithm.FLASH));
+            compare(launches(TrafficModel.flash(spec, tiled.forward(), tiled.queries(), tiled.keys(),
+                    tiled.of(FlashBackwardBias.class))), run(spec, tiled, Algorithm.FLASH));
         }
     }
 
     @ParameterizedTest
-    @MethodSource("specs")
+    @MethodSource({"specs", "tables"})
     void flashWithTheHostsTiles(AttentionSpec spec) {
         compare(launches(TrafficModel.of(spec, Algorithm.FLASH)), run(spec, Backend.of("simulator"), Algorithm.FLASH));
     }
@@ -92,6 +120,43 @@ class TrafficModelTest {
     @MethodSource("specs")
     void standard(AttentionSpec spec) {
         compare(launches(TrafficModel.of(spec, Algorithm.STANDARD)), run(spec, Backend.of("simulator"), Algorithm.STANDARD));
+    }
+
+    /** Pairs that a mask hides have no probability to multiply with, which a calculation cannot know: here it hides none. */
+    @ParameterizedTest
+    @MethodSource("tables")
+    void standardWithTables(AttentionSpec spec) {
+        Inputs in = Inputs.random(spec, 1);
+        int[] shape = spec.maskShape();
+        DenseMask all = null;
+        if (shape != null) {
+            boolean[] visible = new boolean[shape[0] * shape[1] * shape[2] * shape[3]];
+            Arrays.fill(visible, true);
+            all = DenseMask.of(visible, shape);
+        }
+        compare(launches(TrafficModel.of(spec, Algorithm.STANDARD)),
+                run(new Inputs(spec, in.inputs().withMask(all), in.dOut()), Backend.of("simulator"), Algorithm.STANDARD));
+    }
+
+    /** With a cache that forgets nothing, what is read of a table is what some pair looks at. */
+    @Test
+    void tablesOnce() {
+        AttentionSpec spec = AttentionSpec.builder(2, 3, 64, 8).biasShape(2, 3, 64, 64).maskShape(1, 1, 64, 64).causal().build();
+        List<Moved> forward = TrafficModel.ofBlocks(spec, 16, 16).forward().getFirst().arrays();
+        long tiles = 4 * 5 / 2;
+        assertThat(named(forward, "bias").read()).isEqualTo(2 * 3 * tiles * 16 * 16 * 4);
+        assertThat(named(forward, "bias").readOnce()).isEqualTo(named(forward, "bias").read());
+        assertThat(named(forward, "mask").read()).isEqualTo(named(forward, "bias").read());
+        assertThat(named(forward, "mask").readOnce()).as("words of 32 keys: one for rows up to 32, two for others").isEqualTo((32 + 2 * 32) * 4);
+        List<Moved> scores = TrafficModel.of(spec, Algorithm.STANDARD).forward().getFirst().arrays();
+        assertThat(named(scores, "bias").readOnce()).isEqualTo(2 * 3 * (64 * 65 / 2) * 4);
+        assertThat(named(scores, "mask").readOnce()).isEqualTo((32 + 2 * 32) * 4);
+        assertThat(TrafficModel.of(AttentionSpec.builder(2, 3, 64, 8).build(), Algorithm.FLASH).forward().getFirst().arrays())
+                .noneMatch(moved -> moved.array().equals("bias") || moved.array().equals("mask"));
+    }
+
+    private static Moved named(List<Moved> arrays, String name) {
+        return arrays.stream().filter(moved -> moved.array().equals(name)).findFirst().orElseThrow();
     }
 
     /** The paper's algorithm 0 reads and writes 4 N D + 4 N² elements (and we the N of lse). */
