@@ -150,7 +150,8 @@ final class Tasks {
     /** Operands that are fetched, as they cross over. */
     Tasks outputs(Operand... operands) {
         for (Operand operand : operands) {
-            output(operand.array());
+            run.transferToHost(DataTransferMode.UNDER_DEMAND, operand.array());
+            outputs.add(operand.array());
         }
         return this;
     }
@@ -158,19 +159,10 @@ final class Tasks {
     /** Operands that are fetched, whose bits the kernels write. */
     Tasks outputBits(Operand... operands) {
         for (Operand operand : operands) {
-            output(operand.ints());
+            run.transferToHost(DataTransferMode.UNDER_DEMAND, operand.ints());
+            outputs.add(operand.ints());
         }
         return this;
-    }
-
-    /**
-     * An array that is fetched, header and all. It goes to the device once before, because no kernel writes the header: else
-     * the first bytes of every fetch were never written there.
-     */
-    private void output(TornadoNativeArray array) {
-        run.transferToDevice(DataTransferMode.FIRST_EXECUTION, array);
-        run.transferToHost(DataTransferMode.UNDER_DEMAND, array);
-        outputs.add(array);
     }
 
     Stage stage(Platform.Device device, boolean profiled) {
