@@ -17,10 +17,11 @@ import uk.ac.manchester.tornado.api.types.arrays.LongArray;
  * computed, keys while outputs are.
  */
 public final class SplitForward {
-    /** How far a score may pass its row's reference m: the outputs grow by less than it. */
-    private static final float MARGIN = 4f;
-    /** What P is multiplied with, so that parts of it are subnormal only where it is tiny; exp(MARGIN) of it is still a float16. */
-    private static final float LARGER = 1024f;
+    /**
+     * How far a score may pass its row's reference m: exp of it is far from the largest float16. P below 2<sup>-14</sup> is off
+     * by 2<sup>-36</sup>, and l is 1 at least.
+     */
+    private static final float MARGIN = 8f;
     /** The least factor of scores that may make infinities of them: they are below 2<sup>36</sup>. */
     private static final float STEEP = 0x1p90f;
 
@@ -46,8 +47,7 @@ public final class SplitForward {
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K),
-        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.NONE, pad = 4),
-        @LocalTile(rows = Extent.THREADS_Y, columns = Extent.NONE, pad = 4)})
+        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.NONE, pad = 4)})
     public static void forward(KernelContext ctx, FloatArray q, LongArray k, LongArray v, FloatArray scalesQ, FloatArray scalesK,
             FloatArray scalesV, FloatArray out, FloatArray lse, IntArray shape, FloatArray numbers, int headDim, int blocks,
             int options) {
@@ -93,13 +93,12 @@ public final class SplitForward {
         }
         float masked = numbers.get(Shape.NEGATIVE_INFINITY);
 
-        int[] kvTile = ctx.allocateIntLocalArray(blockK * headDim * Split.PARTS); // K, then V; Q at first, which is no longer
+        int[] kvTile = ctx.allocateIntLocalArray(blockK * headDim * Split.PARTS); // K, then V; each part of Q at first
         int[] pTile = ctx.allocateIntLocalArray(blockQ * blockK / 2 * Split.PARTS);
         float[] exchange = ctx.allocateFloatLocalArray(blockQ * 4);
-        float[] climbs = ctx.allocateFloatLocalArray(warps * 4); // one counts; tiles start at multiples of 16 bytes
         int vAt = blockK * headDim * Split.PARTS / 2;
 
-        // Q becomes fragments; rows past the end repeat the last one
+        // The parts of Q become fragments, one after the other; rows past the end repeat the last one
         int qAt = warp * headDim * 32;
         float scaleQ = scalesQ.get(batchHead);
         for (int i = 0; i < blockQ * headDim / 2 / (blockQ / 16 * 32); i++) {
@@ -107,13 +106,10 @@ public final class SplitForward {
             int row = n / (headDim / 2);
             int c = n % (headDim / 2);
             int from = baseQ + TornadoMath.min(q0 + row, seqQ - 1) * rowStride + 2 * c;
-            int at = (row / 16 * chunks + c / 8) * 128 + row % 16 * 8 + c % 8;
-            float x = q.get(from) * scaleQ;
-            float y = q.get(from + 1) * scaleQ;
-            kvTile[at] = Split.pair(Split.part(0, x), Split.part(0, y));
-            kvTile[at + blockQ * headDim / 2] = Split.pair(Split.part(1, x), Split.part(1, y));
+            kvTile[(row / 16 * chunks + c / 8) * 128 + row % 16 * 8 + c % 8] = Split.pair(Split.part(0, q.get(from) * scaleQ),
+                    Split.part(0, q.get(from + 1) * scaleQ));
         }
-        ctx.localBarrier(); // Q is complete
+        ctx.localBarrier(); // part 0 is complete
         HalfFloat[] q00 = ctx.mmaLoadA(kvTile, 16, qAt);
         HalfFloat[] q10 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 1 ? 512 : 0));
         HalfFloat[] q20 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 2 ? 1024 : 0));
@@ -122,15 +118,25 @@ public final class SplitForward {
         HalfFloat[] q50 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 5 ? 2560 : 0));
         HalfFloat[] q60 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 6 ? 3072 : 0));
         HalfFloat[] q70 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 7 ? 3584 : 0));
-        HalfFloat[] q01 = ctx.mmaLoadA(kvTile, 16, qAt + blockQ * headDim * 2);
-        HalfFloat[] q11 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 1 ? 512 : 0) + blockQ * headDim * 2);
-        HalfFloat[] q21 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 2 ? 1024 : 0) + blockQ * headDim * 2);
-        HalfFloat[] q31 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 3 ? 1536 : 0) + blockQ * headDim * 2);
-        HalfFloat[] q41 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 4 ? 2048 : 0) + blockQ * headDim * 2);
-        HalfFloat[] q51 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 5 ? 2560 : 0) + blockQ * headDim * 2);
-        HalfFloat[] q61 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 6 ? 3072 : 0) + blockQ * headDim * 2);
-        HalfFloat[] q71 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 7 ? 3584 : 0) + blockQ * headDim * 2);
-        ctx.localBarrier(); // Q is in registers
+        ctx.localBarrier(); // part 0 is in registers
+        for (int i = 0; i < blockQ * headDim / 2 / (blockQ / 16 * 32); i++) {
+            int n = item + i * threads;
+            int row = n / (headDim / 2);
+            int c = n % (headDim / 2);
+            int from = baseQ + TornadoMath.min(q0 + row, seqQ - 1) * rowStride + 2 * c;
+            kvTile[(row / 16 * chunks + c / 8) * 128 + row % 16 * 8 + c % 8] = Split.pair(Split.part(1, q.get(from) * scaleQ),
+                    Split.part(1, q.get(from + 1) * scaleQ));
+        }
+        ctx.localBarrier(); // part 1 is complete
+        HalfFloat[] q01 = ctx.mmaLoadA(kvTile, 16, qAt);
+        HalfFloat[] q11 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 1 ? 512 : 0));
+        HalfFloat[] q21 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 2 ? 1024 : 0));
+        HalfFloat[] q31 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 3 ? 1536 : 0));
+        HalfFloat[] q41 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 4 ? 2048 : 0));
+        HalfFloat[] q51 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 5 ? 2560 : 0));
+        HalfFloat[] q61 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 6 ? 3072 : 0));
+        HalfFloat[] q71 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 7 ? 3584 : 0));
+        ctx.localBarrier(); // part 1 is in registers
 
         // The tiles of keys to visit: those that the band touches, or those listed. K_first goes to local memory.
         int listed = shape.get(Shape.LISTS) + head * shape.get(Shape.LIST_HEAD_STRIDE) + tile;
@@ -163,7 +169,7 @@ public final class SplitForward {
         float[] small = new float[Fragments.HEADER + 32];
         FloatArray sTarget = Fragments.target(s, lse, zero);
         FloatArray smallTarget = Fragments.target(small, lse, zero);
-        int together = headDim % 32 == 0 ? 4 : 2; // fragments of the output that are computed at a time
+        int together = 2; // fragments of the output that are computed at a time: more would take registers that others need
         Tile.clear(acc, Fragments.HEADER + (headDim + 63) / 64 * 32);
         float m0 = -Float.MAX_VALUE; // finite, so that exp(masked - m) is 0 also where nothing was seen yet
         float m1 = -Float.MAX_VALUE;
@@ -227,20 +233,16 @@ public final class SplitForward {
                 }
             }
 
-            // has a maximum risen past its margin, in any row of the group?
             float most0 = s[Fragments.HEADER];
             float most1 = s[Fragments.HEADER + Fragments.BELOW];
             for (int c = 1; c < blockK / 4; c++) {
                 most0 = TornadoMath.max(most0, s[Fragments.HEADER + c]);
                 most1 = TornadoMath.max(most1, s[Fragments.HEADER + Fragments.BELOW + c]);
             }
-            most0 = most0 * factor;
-            most1 = most1 * factor;
-            float climbing = ctx.simdSum(most0 > m0 + MARGIN || most1 > m1 + MARGIN ? 1f : 0f);
-            if (lane == 0) {
-                climbs[warp] = climbing;
-            }
-            ctx.localBarrier(); // K_j is used up; all warps have said whether they climb
+            int rowAt = (warp * 16 + g) * 4;
+            exchange[rowAt + u] = most0 * factor;
+            exchange[rowAt + 32 + u] = most1 * factor;
+            ctx.localBarrier(); // K_j, and V of the tile before, are used up; the maxima of all parts of a row are there
             for (int i = 0; i < longs; i++) {
                 if (total % threads == 0 || item + i * threads < total) {
                     kvTile[vAt + (item + i * threads) * 2] = (int) next[i];
@@ -253,23 +255,15 @@ public final class SplitForward {
                     next[i] = k.get(kFrom + i * threads);
                 }
             }
-            float climbed = 0f;
-            for (int i = 0; i < blockQ / 16; i++) {
-                climbed = climbed + climbs[i];
-            }
 
-            // m' = max(m, rowmax S), l' = exp(m - m') l, O' = exp(m - m') O
-            if (climbed > 0f) {
-                int row = warp * 16 + g;
-                exchange[row * 4 + u] = most0;
-                exchange[(row + 8) * 4 + u] = most1;
-                ctx.localBarrier(); // the maxima of all parts of a row are there
-                float to0 = m0;
-                float to1 = m1;
-                for (int i = 0; i < 4; i++) {
-                    to0 = TornadoMath.max(to0, exchange[row * 4 + i]);
-                    to1 = TornadoMath.max(to1, exchange[(row + 8) * 4 + i]);
-                }
+            // a row whose maximum has risen past the margin: m' = max(m, rowmax S), l' = exp(m - m') l, O' = exp(m - m') O
+            float to0 = m0;
+            float to1 = m1;
+            for (int i = 0; i < 4; i++) {
+                to0 = TornadoMath.max(to0, exchange[rowAt + i]);
+                to1 = TornadoMath.max(to1, exchange[rowAt + 32 + i]);
+            }
+            if (to0 > m0 + MARGIN || to1 > m1 + MARGIN) {
                 float alpha0 = TornadoMath.exp(m0 - to0);
                 float alpha1 = TornadoMath.exp(m1 - to1);
                 m0 = to0;
@@ -285,23 +279,29 @@ public final class SplitForward {
                 }
             }
 
-            // P = LARGER exp(S - m), l += rowsum P (of this lane's columns)
+            // P = exp(S - m), l += rowsum P (of this lane's columns)
             int pAt = warp * blockK * 8 * Split.PARTS + g * 8 + u;
             for (int c = 0; c < blockK / 8; c++) {
                 int from = Fragments.HEADER + 2 * c;
-                float p0 = LARGER * TornadoMath.exp(s[from] * factor - m0);
-                float p1 = LARGER * TornadoMath.exp(s[from + 1] * factor - m0);
-                float p2 = LARGER * TornadoMath.exp(s[from + Fragments.BELOW] * factor - m1);
-                float p3 = LARGER * TornadoMath.exp(s[from + Fragments.BELOW + 1] * factor - m1);
-                l0 = l0 + p0 + p1;
-                l1 = l1 + p2 + p3;
+                float p0 = TornadoMath.exp(s[from] * factor - m0);
+                float p1 = TornadoMath.exp(s[from + 1] * factor - m0);
+                float p2 = TornadoMath.exp(s[from + Fragments.BELOW] * factor - m1);
+                float p3 = TornadoMath.exp(s[from + Fragments.BELOW + 1] * factor - m1);
+                l0 = l0 + (p0 + p1);
+                l1 = l1 + (p2 + p3);
                 int at = pAt + c / 2 * 128 * Split.PARTS + c % 2 * 4;
                 for (int part = 0; part < Split.PARTS; part++) {
                     pTile[at + part * 128] = Split.pair(Split.part(part, p0), Split.part(part, p1));
                     pTile[at + part * 128 + 64] = Split.pair(Split.part(part, p2), Split.part(part, p3));
                 }
             }
-            ctx.localBarrier(); // P and V_j are complete
+            for (int i = 0; i < longs; i++) {
+                if (total % threads == 0 || item + i * threads < total) {
+                    kvTile[(item + i * threads) * 2] = (int) next[i];
+                    kvTile[(item + i * threads) * 2 + 1] = (int) (next[i] >> 32);
+                }
+            }
+            ctx.localBarrier(); // P, V_j and K of the next tile are complete
 
             // O += P V_j, two pieces of 16 keys at a time
             for (int j = 0; j < blockK / 16; j += 2) {
@@ -328,13 +328,6 @@ public final class SplitForward {
                     }
                 }
             }
-            for (int i = 0; i < longs; i++) {
-                if (total % threads == 0 || item + i * threads < total) {
-                    kvTile[(item + i * threads) * 2] = (int) next[i];
-                    kvTile[(item + i * threads) * 2 + 1] = (int) (next[i] >> 32);
-                }
-            }
-            ctx.localBarrier(); // P and V_j are used up; K of the next tile is complete
         }
 
         // l over the whole row, then out = O / l and lse = m + log l; l is 0 exactly where a query saw no key
@@ -361,10 +354,10 @@ public final class SplitForward {
         }
         if (u == 0) {
             if (row0 < seqQ) {
-                lse.set(batchHead * seqQ + row0, l0 == 0f ? masked : m0 + TornadoMath.log(l0 * (1 / LARGER)));
+                lse.set(batchHead * seqQ + row0, l0 == 0f ? masked : m0 + TornadoMath.log(l0));
             }
             if (row1 < seqQ) {
-                lse.set(batchHead * seqQ + row1, l1 == 0f ? masked : m1 + TornadoMath.log(l1 * (1 / LARGER)));
+                lse.set(batchHead * seqQ + row1, l1 == 0f ? masked : m1 + TornadoMath.log(l1));
             }
         }
     }

@@ -13,7 +13,6 @@ import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Inputs;
-import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.UsageException;
@@ -33,25 +32,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SplitPlanTest {
     private static final Platform.Device DEVICE = Platform.devices().getFirst();
     private final Backend simulator = new Splitting();
-
-    /** The simulator with these kernels, which it does not choose by itself. */
-    private record Splitting() implements Backend {
-        @Override
-        public String name() {
-            return "simulator";
-        }
-
-        @Override
-        public String device() {
-            return "simulator";
-        }
-
-        @Override
-        public Plan open(AttentionSpec spec, Algorithm algorithm) {
-            assertThat(SplitPlan.takes(DEVICE, spec)).isTrue();
-            return new SplitPlan(name(), DEVICE, spec, false);
-        }
-    }
 
     private static SpecBuilder base() {
         return AttentionSpec.builder(2, 2, 35, 32).seqK(70);
