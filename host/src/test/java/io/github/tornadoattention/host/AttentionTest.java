@@ -46,6 +46,22 @@ class AttentionTest {
         }
     }
 
+    /** On a device of TornadoVM's, closing a plan spoils those that were compiled ahead, unless they are told. */
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "simulator"})
+    void closingOneLeavesOthersCompiled(String backend) {
+        try (Attention kept = Attention.on(Backend.of(backend), SPEC)) {
+            kept.compile(true);
+            Attention closed = Attention.on(Backend.of(backend), SPEC);
+            closed.compile(true);
+            float[] out = closed.forward(in.inputs()).out().toArray();
+            closed.close();
+            Forward f = kept.forward(in.inputs());
+            assertThat(f.out().toArray()).containsExactly(out);
+            assertThat(kept.backward(in.dOut(), f).dk().shape()).containsExactly(1, 2, 6, 4);
+        }
+    }
+
     @Test
     void everyShapeIsChecked() {
         Tensor wrong = Tensor.zeros(1, 2, 4, 4);

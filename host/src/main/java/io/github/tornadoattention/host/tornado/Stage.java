@@ -4,6 +4,9 @@ import io.github.tornadoattention.host.AttentionException;
 import io.github.tornadoattention.host.DeviceException;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
@@ -32,10 +35,19 @@ final class Stage implements AutoCloseable {
     /** Work-items of a group that runs rows or loops, few enough for any kernel's registers. */
     private static final int LOOP_GROUP = 64;
 
+    /**
+     * Closing a plan resets TornadoVM's device, after which it refuses to run whatever was compiled ahead ("reset() was called after
+     * warmup()") until something is compiled ahead again. So closings are counted, and none happens while such a stage runs.
+     */
+    private static final ReadWriteLock CLOSING = new ReentrantReadWriteLock();
+    private static final AtomicLong CLOSED = new AtomicLong();
+
     private final TornadoExecutionPlan plan;
     private final boolean profiled;
     private final Object[] outputs;
     private final int graphs;
+    /** How many stages had been closed when this one was compiled ahead; -1 if it was not. */
+    private long closedBefore = -1;
     private @Nullable TornadoExecutionResult last;
 
     /** What one run cost, in nanoseconds; -1 where it is not known. */
@@ -147,6 +159,7 @@ final class Stage implements AutoCloseable {
 
     /** Compiles the kernels of both graphs ahead of their first run. */
     void compile() {
+        closedBefore = CLOSED.get();
         translated(plan::withPreCompilation);
     }
 
@@ -162,16 +175,29 @@ final class Stage implements AutoCloseable {
     }
 
     private Cost execute(int graph) {
-        return translated(() -> {
-            if (graphs > 1) {
-                plan.withGraph(graph);
+        if (closedBefore < 0) {
+            return translated(() -> executed(graph));
+        }
+        CLOSING.readLock().lock();
+        try {
+            if (closedBefore != CLOSED.get()) {
+                compile(); // nothing is left to compile
             }
-            TornadoExecutionResult result = plan.execute();
-            last = result;
-            return profiled
-                    ? new Cost(result.getProfilerResult().getDeviceKernelTime(), result.getProfilerResult().getCompileTime())
-                    : Cost.UNKNOWN;
-        });
+            return translated(() -> executed(graph));
+        } finally {
+            CLOSING.readLock().unlock();
+        }
+    }
+
+    private Cost executed(int graph) {
+        if (graphs > 1) {
+            plan.withGraph(graph);
+        }
+        TornadoExecutionResult result = plan.execute();
+        last = result;
+        return profiled
+                ? new Cost(result.getProfilerResult().getDeviceKernelTime(), result.getProfilerResult().getCompileTime())
+                : Cost.UNKNOWN;
     }
 
     /** Brings the outputs of the last run to the host. */
@@ -198,11 +224,15 @@ final class Stage implements AutoCloseable {
 
     @Override
     public void close() {
+        CLOSING.writeLock().lock();
         try {
             plan.withAllGraphs();
             plan.close();
         } catch (TornadoExecutionPlanException e) {
             throw new DeviceException("device memory was not given back: " + reason(e), e);
+        } finally {
+            CLOSED.incrementAndGet();
+            CLOSING.writeLock().unlock();
         }
     }
 }
