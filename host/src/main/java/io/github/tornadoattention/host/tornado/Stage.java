@@ -36,7 +36,7 @@ final class Stage implements AutoCloseable {
     private static final int LOOP_GROUP = 64;
 
     /**
-     * Closing a plan resets TornadoVM's device, after which it refuses to run whatever was compiled ahead ("reset() was called after
+     * Closing a plan resets TornadoVM's device, after which it refuses to run what was compiled ahead ("reset() was called after
      * warmup()") until something is compiled ahead again. So closings are counted, and none happens while such a stage runs.
      */
     private static final ReadWriteLock CLOSING = new ReentrantReadWriteLock();
