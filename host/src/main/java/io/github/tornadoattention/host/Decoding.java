@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * are split between the parts of a device, whose results are merged, so that a single query is enough to keep all of it busy.
  * Lengths are data: nothing is compiled from one step to the next.
  *
- * <p>Tensors have the spec's type; the cache is float32, and the host converts what goes in and comes out.
+ * <p>Tensors have the spec's type, and the host converts what goes in and comes out; the cache has a type of its own ({@link
+ * KvCache#withDtype}), computed is in float32.
  *
  * <p>For one thread at a time.
  */

@@ -107,7 +107,7 @@ public class HostDecoding implements DecodePlan {
         int dim = cache.headDim();
         int length = cache.length(b);
         float[] rows = new float[cache.kvHeads() * length * dim];
-        Tensor from = Tensor.of(keys ? cache.keys() : cache.values(), cache.kvHeads(), cache.rows(), dim);
+        Tensor from = keys ? cache.keys() : cache.values();
         for (int g = 0; g < cache.kvHeads(); g++) {
             for (int j = 0; j < length; j++) {
                 from.read(((long) g * cache.rows() + cache.row(b, j)) * dim, rows, (g * length + j) * dim, dim);

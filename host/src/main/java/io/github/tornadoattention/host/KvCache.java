@@ -2,7 +2,6 @@ package io.github.tornadoattention.host;
 
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
-import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
  * Where the keys and values of growing sequences lie: one sequence for each entry of a batch, contiguous or in pages.
@@ -29,16 +28,21 @@ public final class KvCache {
     private final int[] owned;
     private final int[] free;
     private int freeCount;
-    private final FloatArray keys;
-    private final FloatArray values;
+    private final int[] pool;
+    private final DType dtype;
+    private @Nullable Tensor keys;
+    private @Nullable Tensor values;
 
-    private KvCache(int batch, int kvHeads, int capacity, int headDim, int pageSize, int[] pool, boolean paged) {
+    private KvCache(int batch, int kvHeads, int capacity, int headDim, int pageSize, int[] pool, boolean paged, DType dtype) {
         this.batch = batch;
         this.kvHeads = kvHeads;
         this.capacity = capacity;
         this.headDim = headDim;
         this.pageSize = pageSize;
         this.paged = paged;
+        this.pool = pool;
+        this.dtype = dtype;
+        require(dtype == DType.FP32 || headDim % 2 == 0, "headDim is %d, must be even in a cache of %s", headDim, dtype);
         this.lengths = new int[batch];
         this.pages = new int[batch][Math.ceilDiv(capacity, pageSize)];
         this.owned = new int[batch];
@@ -51,8 +55,6 @@ public final class KvCache {
         require(elements <= Integer.MAX_VALUE && elements * headDim <= Integer.MAX_VALUE,
                 "a cache of %d heads, %d pages of %d keys and head dim %d has 2^31 elements or more", kvHeads, pool.length,
                 pageSize, headDim);
-        this.keys = new FloatArray((int) elements * headDim);
-        this.values = new FloatArray((int) elements * headDim);
     }
 
     /**
@@ -62,10 +64,14 @@ public final class KvCache {
      * has 2^31 elements or more
      */
     public static KvCache contiguous(int batch, int kvHeads, int capacity, int headDim) {
+        return contiguous(batch, kvHeads, capacity, headDim, DType.FP32);
+    }
+
+    private static KvCache contiguous(int batch, int kvHeads, int capacity, int headDim, DType dtype) {
         requireSizes(batch, kvHeads, capacity, headDim);
         int[] pool = new int[batch];
         Arrays.setAll(pool, n -> n);
-        KvCache cache = new KvCache(batch, kvHeads, capacity, headDim, capacity, pool, false);
+        KvCache cache = new KvCache(batch, kvHeads, capacity, headDim, capacity, pool, false, dtype);
         for (int b = 0; b < batch; b++) {
             cache.pages[b][0] = cache.free[--cache.freeCount];
             cache.owned[b] = 1;
@@ -103,7 +109,21 @@ public final class KvCache {
                     Arrays.toString(order), order.length - 1);
             seen[page] = true;
         }
-        return new KvCache(batch, kvHeads, capacity, headDim, pageSize, order, true);
+        return new KvCache(batch, kvHeads, capacity, headDim, pageSize, order.clone(), true, DType.FP32);
+    }
+
+    /**
+     * An empty cache of the same shape, which holds numbers of another type: half the memory with float16 or bfloat16. Keys are
+     * rounded after they were rotated.
+     *
+     * @throws IllegalArgumentException if an entry of this cache holds keys, or the head dim is odd and the type has 16 bits
+     */
+    public KvCache withDtype(DType type) {
+        for (int b = 0; b < batch; b++) {
+            require(lengths[b] == 0, "entry %d of the cache holds %d keys: their type stays", b, lengths[b]);
+        }
+        return paged ? new KvCache(batch, kvHeads, capacity, headDim, pageSize, pool, true, type)
+                : contiguous(batch, kvHeads, capacity, headDim, type);
     }
 
     private static void requireSizes(int batch, int kvHeads, int capacity, int headDim) {
@@ -135,6 +155,11 @@ public final class KvCache {
 
     public int headDim() {
         return headDim;
+    }
+
+    /** The type of the numbers that it holds. */
+    public DType dtype() {
+        return dtype;
     }
 
     /** Keys of a page; the capacity, if the cache is contiguous. */
@@ -178,12 +203,18 @@ public final class KvCache {
     }
 
     /** Storage of the keys, {@code [kvHeads, rows, headDim]}. */
-    public FloatArray keys() {
+    public Tensor keys() {
+        if (keys == null) {
+            keys = Tensor.zeros(dtype, kvHeads, rows(), headDim);
+        }
         return keys;
     }
 
     /** Storage of the values, {@code [kvHeads, rows, headDim]}. */
-    public FloatArray values() {
+    public Tensor values() {
+        if (values == null) {
+            values = Tensor.zeros(dtype, kvHeads, rows(), headDim);
+        }
         return values;
     }
 
@@ -231,8 +262,8 @@ public final class KvCache {
         int n = k.shape()[2];
         float[] key = new float[headDim];
         float[] value = new float[headDim];
-        Tensor allKeys = Tensor.of(keys, kvHeads, rows(), headDim);
-        Tensor allValues = Tensor.of(values, kvHeads, rows(), headDim);
+        Tensor allKeys = keys();
+        Tensor allValues = values();
         for (int b = 0; b < batch; b++) {
             for (int g = 0; g < kvHeads; g++) {
                 for (int j = 0; j < added[b]; j++) {
@@ -254,7 +285,8 @@ public final class KvCache {
     /** The shape of the cache, not its contents. */
     @Override
     public String toString() {
-        return "KvCache[batch=%d, kvHeads=%d, capacity=%d, headDim=%d, %s]".formatted(batch, kvHeads, capacity, headDim,
+        return "KvCache[batch=%d, kvHeads=%d, capacity=%d, headDim=%d, %s, %s]".formatted(batch, kvHeads, capacity, headDim,
+                dtype,
                 paged ? "%d pages of %d".formatted(free.length, pageSize) : "contiguous");
     }
 }

@@ -44,7 +44,7 @@ public record Rotary(double base, int dim, boolean interleaved) {
     }
 
     /** Rotates the vector of {@code headDim} elements that starts at {@code at} in place. */
-    void rotate(float[] vector, int at, int position) {
+    public void rotate(float[] vector, int at, int position) {
         for (int pair = 0; pair < dim / 2; pair++) {
             int a = at + (interleaved ? 2 * pair : pair);
             int b = a + partner();

@@ -31,11 +31,18 @@ class DecodingTest {
     private static final class History {
         private final AttentionSpec spec;
         private final @Nullable Rotary rotary;
+        private final DType cached;
         private final float[][] keys;
         private final float[][] values;
 
         History(AttentionSpec spec, @Nullable Rotary rotary) {
+            this(spec, rotary, DType.FP32);
+        }
+
+        /** {@code cached}: what keys, after they were rotated, and values are rounded to. */
+        History(AttentionSpec spec, @Nullable Rotary rotary, DType cached) {
             this.spec = spec;
+            this.cached = cached;
             this.rotary = rotary;
             this.keys = new float[spec.batch() * spec.kvHeads()][0];
             this.values = new float[spec.batch() * spec.kvHeads()][0];
@@ -58,11 +65,19 @@ class DecodingTest {
                 for (int n = 0; rotary != null && n < count / dim; n++) {
                     turn(keys[head], old + n * dim, old / dim + n, rotary);
                 }
+                for (int n = old; n < old + count; n++) {
+                    keys[head][n] = cached.round(keys[head][n]);
+                    values[head][n] = cached.round(values[head][n]);
+                }
             }
         }
 
         /** The formula of the paper, pair by pair with complex numbers. */
-        private static void turn(float[] x, int at, int position, Rotary rotary) {
+        private void turn(float[] x, int at, int position, Rotary rotary) {
+            if (cached != DType.FP32) {
+                rotary.rotate(x, at, position); // rounds as the cache's own, so that both round to the same 16 bits
+                return;
+            }
             for (int i = 0; i < rotary.dim() / 2; i++) {
                 int real = at + (rotary.interleaved() ? 2 * i : i);
                 int imaginary = at + (rotary.interleaved() ? 2 * i + 1 : i + rotary.dim() / 2);
@@ -161,7 +176,15 @@ class DecodingTest {
                 new Way("window to the right, top-left", spec(1, 2, 1, 16, 280, 17).causal(Causal.TOP_LEFT).window(9, 3).build(),
                         KvCache.contiguous(1, 1, 280, 17), null),
                 new Way("head dim 256", spec(1, 8, 2, 2, 260, 256).causal().scale(0.3).build(),
-                        KvCache.paged(1, 2, 260, 256, 128, 3), Rotary.halves(10000, 64)));
+                        KvCache.paged(1, 2, 260, 256, 128, 3), Rotary.halves(10000, 64)),
+                new Way("float16 cache, grouped, pages in any order", spec(2, 6, 2, 3, 300, 40).causal().build(),
+                        KvCache.paged(2, 2, 300, 40, 16, shuffled(38, 1)).withDtype(DType.FP16), null),
+                new Way("float16 cache, rotary halves, window", spec(2, 2, 1, 4, 257, 18).causal().window(60, -1).alibi().build(),
+                        KvCache.contiguous(2, 1, 257, 18).withDtype(DType.FP16), Rotary.halves(10000, 18)),
+                new Way("bfloat16 cache, rotary neighbors", spec(2, 4, 2, 2, 256, 64).causal().softcap(9).build(),
+                        KvCache.paged(2, 2, 256, 64, 32, shuffled(16, 2)).withDtype(DType.BF16), Rotary.interleaved(500, 12)),
+                new Way("bfloat16 cache, head dim 256", spec(1, 8, 2, 2, 260, 256).causal().build(),
+                        KvCache.contiguous(1, 2, 260, 256).withDtype(DType.BF16), null));
     }
 
     static Stream<Arguments> ways() {
@@ -175,7 +198,7 @@ class DecodingTest {
         Way way = options().get(number);
         AttentionSpec spec = way.spec();
         Random random = new Random(number);
-        History history = new History(spec, way.rotary());
+        History history = new History(spec, way.rotary(), way.cache().dtype());
         try (Decoding decoding = Decoding.on(backend, spec, way.cache(), way.rotary())) {
             Tensor alone = normal(random, spec, spec.heads(), 1);
             history.compare(alone, decoding.attend(alone), "empty cache");
@@ -264,6 +287,32 @@ class DecodingTest {
             assertThat(result.out().toArray()).containsExactly(exact.attend(q.to(DType.FP32)).out().to(DType.FP16).toArray());
             assertThatThrownBy(() -> exact.attend(q)).hasMessage("q is fp16, the spec needs fp32");
         }
+    }
+
+    /** The cache's type is its own: half the memory, whatever the tensors are. */
+    @ParameterizedTest
+    @MethodSource("backends")
+    void halfTheMemory(Backend backend) {
+        Random random = new Random(3);
+        AttentionSpec spec = spec(1, 4, 2, 2, 64, 16).causal().dtype(DType.BF16).build();
+        KvCache cache = KvCache.contiguous(1, 2, 64, 16).withDtype(DType.BF16);
+        KvCache floats = KvCache.contiguous(1, 2, 64, 16);
+        assertThat(cache.keys().segment().byteSize()).isEqualTo(floats.keys().segment().byteSize() / 2);
+        try (Decoding half = Decoding.on(backend, spec, cache, null); Decoding whole = Decoding.on(backend, spec, floats, null)) {
+            for (int step = 0; step < 3; step++) {
+                Tensor q = normal(random, spec, 4, 2).to(DType.BF16);
+                Tensor k = normal(random, spec, 2, 2).to(DType.BF16);
+                Tensor v = normal(random, spec, 2, 2).to(DType.BF16);
+                Decoding.Result result = half.step(q, k, v);
+                assertThat(result.out().toArray()).as("nothing is lost of 16-bit keys")
+                        .containsExactly(whole.step(q, k, v).out().toArray());
+            }
+            assertThatThrownBy(() -> cache.withDtype(DType.FP16))
+                    .hasMessage("entry 0 of the cache holds 6 keys: their type stays");
+        }
+        assertThat(cache).hasToString("KvCache[batch=1, kvHeads=2, capacity=64, headDim=16, bf16, contiguous]");
+        assertThatThrownBy(() -> KvCache.contiguous(1, 2, 64, 17).withDtype(DType.FP16))
+                .hasMessage("headDim is 17, must be even in a cache of fp16");
     }
 
     @Test

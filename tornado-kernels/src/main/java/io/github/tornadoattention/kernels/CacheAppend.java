@@ -35,11 +35,7 @@ public final class CacheAppend {
             int kvHead = row / room % kvHeads;
             int added = step.get(Step.added(batch) + entry);
             if (key < added) {
-                int position = step.get(Step.LENGTHS + entry) - added + key;
-                int shift = step.get(Step.PAGE_SHIFT);
-                int page = step.get(Step.pages(batch) + entry * step.get(Step.PAGES) + (position >> shift));
-                int cached = page * step.get(Step.PAGE_SIZE) + (position & ((1 << shift) - 1));
-                int to = (kvHead * step.get(Step.ROWS) + cached) * headDim + d;
+                int to = (kvHead * step.get(Step.ROWS) + row(step, batch, entry, added, key)) * headDim + d;
                 float x = newKeys.get(row * headDim + d);
                 if ((options & Options.ROTARY) != 0) {
                     int rotary = step.get(Step.ROTARY);
@@ -52,5 +48,41 @@ public final class CacheAppend {
                 values.set(to, room > 0 ? newValues.get(row * headDim + d) : values.get(to));
             }
         }
+    }
+
+    /**
+     * The same for a cache of 16-bit numbers: the host has rotated the new keys and rounded everything.
+     *
+     * @param newKeys [B, Hkv, room, D / 2], two numbers to an int, see {@link CachedNumber}
+     * @param keys    [Hkv, rows, D / 2] likewise
+     * @param ints    D / 2
+     */
+    public static void appendPacked(KernelContext ctx, IntArray newKeys, IntArray newValues, IntArray keys, IntArray values,
+            IntArray step, int ints) {
+        int d = ctx.globalIdx % ints;
+        int room = step.get(Step.ROOM);
+        int row = ctx.globalIdx / ints;
+        int key = row % room;
+        int batch = step.get(Step.BATCH);
+        int kvHeads = step.get(Step.KV_HEADS);
+        int entry = row / room / kvHeads;
+        if (entry < batch) {
+            int kvHead = row / room % kvHeads;
+            int added = step.get(Step.added(batch) + entry);
+            if (key < added) {
+                int to = (kvHead * step.get(Step.ROWS) + row(step, batch, entry, added, key)) * ints + d;
+                // read for the same reason as above
+                keys.set(to, room > 0 ? newKeys.get(row * ints + d) : keys.get(to));
+                values.set(to, room > 0 ? newValues.get(row * ints + d) : values.get(to));
+            }
+        }
+    }
+
+    /** The cache's row for new key {@code key} of an entry that gets so many of them. */
+    private static int row(IntArray step, int batch, int entry, int added, int key) {
+        int position = step.get(Step.LENGTHS + entry) - added + key;
+        int shift = step.get(Step.PAGE_SHIFT);
+        int page = step.get(Step.pages(batch) + entry * step.get(Step.PAGES) + (position >> shift));
+        return page * step.get(Step.PAGE_SIZE) + (position & ((1 << shift) - 1));
     }
 }

@@ -26,6 +26,9 @@ public final class DecodeForward {
      * @param q         [B, H, N, D]
      * @param keys      [Hkv, rows, D], where {@code step} says which row a key has
      * @param values    likewise
+     * @param keys16    with {@link CachedNumber#ANY}, in place of keys: two numbers to an int; D is even
+     * @param values16  likewise
+     * @param powers    {@link CachedNumber#powers}
      * @param partOut   result [splits, B, H, N, D]
      * @param partLse   result [splits, B, H, N]; negative infinity where a query sees no key of the part
      * @param step      the slots of {@link Step}
@@ -37,9 +40,9 @@ public final class DecodeForward {
      * @param threads   {@code threadsX << 16 | threadsY}
      * @param options   bits of {@link Options}
      */
-    public static void decode(KernelContext ctx, FloatArray q, FloatArray keys, FloatArray values, FloatArray partOut,
-            FloatArray partLse, IntArray step,
-            FloatArray numbers, FloatArray rotations, int headDim, int tile, int threads, int options) {
+    public static void decode(KernelContext ctx, FloatArray q, FloatArray keys, FloatArray values, IntArray keys16,
+            IntArray values16, FloatArray powers, FloatArray partOut, FloatArray partLse, IntArray step, FloatArray numbers,
+            FloatArray rotations, int headDim, int tile, int threads, int options) {
         int rows = tile >> 16;
         int keysEach = tile & 0xFFFF;
         int threadsX = threads >> 16;
@@ -130,8 +133,14 @@ public final class DecodeForward {
                     kAhead[n * columns + c] = 0f;
                     vAhead[n * columns + c] = 0f;
                     if (width == headDim || tx + c * threadsX < headDim) {
-                        kAhead[n * columns + c] = keys.get(at + c * threadsX);
-                        vAhead[n * columns + c] = values.get(at + c * threadsX);
+                        if ((options & CachedNumber.ANY) == 0) {
+                            kAhead[n * columns + c] = keys.get(at + c * threadsX);
+                            vAhead[n * columns + c] = values.get(at + c * threadsX);
+                        } else {
+                            int element = at + c * threadsX;
+                            kAhead[n * columns + c] = CachedNumber.number(options, keys16.get(element / 2), element, powers);
+                            vAhead[n * columns + c] = CachedNumber.number(options, values16.get(element / 2), element, powers);
+                        }
                     }
                 }
             }

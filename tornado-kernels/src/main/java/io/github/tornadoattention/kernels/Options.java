@@ -25,6 +25,10 @@ public final class Options {
     /** The 16-bit numbers of the tensor-core kernels are bfloat16, not float16. */
     public static final int BRAIN = 1 << 12;
 
+    /** Decoding: the cache holds float16, or bfloat16, see {@link CachedNumber}. */
+    public static final int CACHE_HALF = 1 << 13;
+    public static final int CACHE_BRAIN = 1 << 14;
+
     private Options() {
     }
 }

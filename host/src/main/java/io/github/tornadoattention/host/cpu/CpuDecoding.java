@@ -50,8 +50,8 @@ final class CpuDecoding extends HostDecoding {
         int queries = spec.batch() * spec.heads() * n;
         float[] parts = new float[Math.multiplyExact(Math.multiplyExact(queries, stretches), size)];
         @Nullable DecodeTile[][] tiles = new DecodeTile[spec.batch()][workers.count()];
-        Tensor k = Tensor.of(cache.keys(), cache.kvHeads(), cache.rows(), cache.headDim());
-        Tensor v = Tensor.of(cache.values(), cache.kvHeads(), cache.rows(), cache.headDim());
+        Tensor k = cache.keys();
+        Tensor v = cache.values();
         long kernelStart = System.nanoTime();
         workers.run(spec.batch() * spec.kvHeads() * stretches, (worker, task) -> {
             int part = task % stretches;
@@ -61,7 +61,7 @@ final class CpuDecoding extends HostDecoding {
             int to = Math.min(cache.length(b), from + stretch);
             if (from < to) { // else the part stays empty, l is 0
                 DecodeTile present = tiles[b][worker];
-                DecodeTile tile = present == null ? new DecodeTile(entry(b, n), new Call()) : present;
+                DecodeTile tile = present == null ? new DecodeTile(entry(b, n).withDtype(cache.dtype()), new Call()) : present;
                 tiles[b][worker] = tile;
                 long head = (long) g * cache.rows();
                 int first = (b * spec.kvHeads() + g) * each * stretches + part;

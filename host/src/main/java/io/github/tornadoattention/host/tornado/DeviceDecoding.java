@@ -50,8 +50,7 @@ final class DeviceDecoding implements DecodePlan {
     private final DecodeTiling tiling;
     private final int room;
     private final FloatArray q;
-    private final FloatArray newKeys;
-    private final FloatArray newValues;
+    private final CacheArrays arrays;
     private final FloatArray partOut;
     private final FloatArray partLse;
     private final FloatArray out;
@@ -75,17 +74,16 @@ final class DeviceDecoding implements DecodePlan {
                 Math.max(spec.seqQ(), spec.seqK()));
         int queries = elements(spec.qShape());
         int rows = elements(spec.lseShape());
-        int fresh = spec.batch() * spec.kvHeads() * room * spec.headDim();
         long parts = (long) queries * tiling.splits();
-        long largest = Math.max(cache.keys().getSize(), parts) * Float.BYTES;
-        device.limits().require("decoding over " + cache, largest,
-                Float.BYTES * (2L * cache.keys().getSize() + parts + 2L * queries + 2L * fresh));
+        long cached = (long) cache.kvHeads() * cache.rows() * cache.headDim() * cache.dtype().bytes();
+        long fresh = (long) spec.batch() * spec.kvHeads() * room * spec.headDim() * cache.dtype().bytes();
+        device.limits().require("decoding over " + cache, Math.max(cached, parts * Float.BYTES),
+                2 * cached + 2 * fresh + Float.BYTES * (parts + 2L * queries));
         if (parts > Integer.MAX_VALUE) {
             throw new DeviceException("decoding in %d parts has 2^31 elements or more".formatted(tiling.splits()));
         }
         this.q = new FloatArray(queries);
-        this.newKeys = new FloatArray(fresh);
-        this.newValues = new FloatArray(fresh);
+        this.arrays = new CacheArrays(cache, rotary, room);
         this.partOut = new FloatArray((int) parts);
         this.partLse = new FloatArray(rows * tiling.splits());
         this.out = new FloatArray(queries);
@@ -115,22 +113,23 @@ final class DeviceDecoding implements DecodePlan {
     }
 
     private int options() {
-        return new Arguments(spec).options() | (rotary == null ? 0 : Options.ROTARY);
+        return new Arguments(spec).options() | (rotary == null ? 0 : Options.ROTARY) | arrays.options();
     }
 
     private Stage built() {
         TaskGraph graph = new TaskGraph("decoding")
-                .transferToDevice(DataTransferMode.FIRST_EXECUTION, cache.keys(), cache.values(), numbers)
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, newKeys, newValues, step, rotations)
-                .task("append", CacheAppend::append, new KernelContext(), newKeys, newValues, cache.keys(), cache.values(), step,
-                        rotations, spec.headDim(), options())
-                .task("parts", DecodeForward::decode, new KernelContext(), q, cache.keys(), cache.values(), partOut, partLse,
-                        step, numbers, rotations, spec.headDim(), tiling.tile(), tiling.threads(), options())
+                .transferToDevice(DataTransferMode.FIRST_EXECUTION, arrays.keys, arrays.values, arrays.keys16, arrays.values16,
+                        arrays.powers, numbers)
+                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, step, rotations);
+        arrays.append(graph, "append", step, rotations, options());
+        graph.task("parts", DecodeForward::decode, new KernelContext(), q, arrays.keys, arrays.values, arrays.keys16,
+                        arrays.values16, arrays.powers, partOut, partLse, step, numbers, rotations,
+                        spec.headDim(), tiling.tile(), tiling.threads(), options())
                 .task("merge", MergeParts::merge, new KernelContext(), partOut, partLse, out, lse, step, numbers, spec.headDim())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, out, lse)
                 .persistOnDevice(partOut, partLse); // else their memory is never given back
         GridScheduler grids = new GridScheduler();
-        grids.addWorkerGrid("decoding.append", Stage.rows(newKeys.getSize()));
+        grids.addWorkerGrid("decoding.append", Stage.rows(arrays.newElements()));
         grids.addWorkerGrid("decoding.parts", Stage.grid("DecodeForward", tiling.groups(spec), tiling.group(), device.limits()));
         grids.addWorkerGrid("decoding.merge", Stage.rows(out.getSize()));
         return new Stage(device, profiled, graph, grids);
@@ -178,8 +177,7 @@ final class DeviceDecoding implements DecodePlan {
             int now = Math.min(rest[b], room);
             int done = added[b] - rest[b];
             if (k != null && v != null) {
-                copyIn(k, newKeys, b, done, now);
-                copyIn(v, newValues, b, done, now);
+                arrays.copyIn(k, v, b, done, now, cache.length(b) - added[b] + done);
             }
             rest[b] -= now;
             int length = cache.length(b) - rest[b];
@@ -195,17 +193,6 @@ final class DeviceDecoding implements DecodePlan {
             stage = Stage.built(this::built);
         }
         return stage.run();
-    }
-
-    /** New keys or values {@code from}, {@code from + 1}, … of an entry to where the kernel looks for them. */
-    private void copyIn(Tensor tensor, FloatArray to, int b, int from, int count) {
-        int all = tensor.shape()[2];
-        long bytes = (long) spec.headDim() * Float.BYTES;
-        for (int g = 0; g < spec.kvHeads(); g++) {
-            long head = (long) b * spec.kvHeads() + g;
-            MemorySegment.copy(tensor.segment(), (head * all + from) * bytes, to.getSegment(), head * room * bytes,
-                    count * bytes);
-        }
     }
 
     /** Cosines and sines of the last positions of an entry, in double precision: a device's own would be off at far positions. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Decoding;
 import io.github.tornadoattention.host.DeviceException;
 import io.github.tornadoattention.host.Inputs;
@@ -13,16 +14,21 @@ import io.github.tornadoattention.host.KvCache;
 import io.github.tornadoattention.host.Plan;
 import io.github.tornadoattention.host.Rotary;
 import io.github.tornadoattention.host.Tensor;
+import io.github.tornadoattention.kernels.CachedNumber;
+import io.github.tornadoattention.kernels.Options;
 import io.github.tornadoattention.simulator.DeviceLimits;
 import io.github.tornadoattention.simulator.SimulatedDevice;
 import io.github.tornadoattention.simulator.Simulator;
 import io.github.tornadoattention.simulator.Traffic;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /** What decoding does with a device: one graph for all steps, work in proportion to what is seen, contracts that hold. */
 class DeviceDecodingTest {
@@ -88,20 +94,24 @@ class DeviceDecodingTest {
 
     /** Keys and values are read once for all query heads that share them, and only those that somebody sees. */
     @ParameterizedTest
-    @CsvSource({"-1, 512", "99, 100"})
-    void theCacheIsReadOnce(int left, int seen) {
+    @CsvSource({"-1, 512, FP32", "99, 100, FP32", "-1, 512, FP16", "99, 100, BF16"})
+    void theCacheIsReadOnce(int left, int seen, DType dtype) {
         int turn = 8 * 8; // lines times the most keys of a line
         AttentionSpec spec = AttentionSpec.builder(1, 4, 1, 32).kvHeads(1).seqK(1024).causal().window(left, -1).build();
-        KvCache cache = KvCache.contiguous(1, 1, 1024, 32);
+        KvCache cache = KvCache.contiguous(1, 1, 1024, 32).withDtype(dtype);
         try (Decoding decoding = Decoding.on(Backend.of("simulator"), spec, cache, null)) {
             decoding.append(normal(1, 1, 510, 32), normal(1, 1, 510, 32));
             decoding.step(normal(1, 4, 1, 32), normal(1, 1, 1, 32), normal(1, 1, 1, 32));
             try (Traffic traffic = Traffic.record()) {
                 decoding.step(normal(1, 4, 1, 32), normal(1, 1, 1, 32), normal(1, 1, 1, 32));
                 int splits = DecodeTiling.choose(spec, Tiled.SIMULATOR.limits(), units()).splits();
-                assertThat(traffic.bytesRead("decoding.parts", cache.keys()))
+                // a 16-bit number is read with its neighbor, by both of the work-items that want one of them
+                int argument = dtype == DType.FP32 ? 1 : 3;
+                Traffic.LaunchTraffic parts = traffic.launches().stream().filter(launch -> launch.task().equals("decoding.parts"))
+                        .findFirst().orElseThrow();
+                assertThat(parts.arrays().get(argument).bytesRead())
                         .isBetween(seen * 32L * 4, (seen + (long) turn * splits) * 32 * 4);
-                assertThat(traffic.bytesWritten("decoding.append")).isEqualTo(2 * 32 * 4);
+                assertThat(traffic.bytesWritten("decoding.append")).isEqualTo(2 * 32 * dtype.bytes());
             }
         }
     }
@@ -110,12 +120,32 @@ class DeviceDecodingTest {
         return Tiled.SIMULATOR.device().getPhysicalDevice().getDeviceMaxComputeUnits();
     }
 
+    /** Every 16-bit number comes out of the cache as it went in. */
+    @ParameterizedTest
+    @CsvSource({"FP16", "BF16"})
+    void everyNumberOfSixteenBits(DType dtype) {
+        int options = dtype == DType.FP16 ? Options.CACHE_HALF : Options.CACHE_BRAIN;
+        FloatArray powers = CachedNumber.powers(options);
+        List<String> wrong = new ArrayList<>();
+        for (int bits = 0; bits < 1 << 16; bits++) {
+            for (int element = 6; element < 8; element++) {
+                int word = element % 2 == 0 ? bits | 0xDA5A0000 : bits << 16 | 0x7E01;
+                float number = CachedNumber.number(options, word, element, powers);
+                if (Float.compare(number, dtype.widen((short) bits)) != 0) { // NaN is NaN, and -0 is not 0
+                    wrong.add("%04x is %s".formatted(bits, number));
+                }
+            }
+        }
+        assertThat(wrong).isEmpty();
+    }
+
     /** No race, no read of what was never written. */
-    @Test
-    void watched() {
+    @ParameterizedTest
+    @CsvSource({"FP32", "FP16"})
+    void watched(DType dtype) {
         AttentionSpec spec = AttentionSpec.builder(1, 4, 2, 20).kvHeads(2).seqK(128).causal().window(60, -1).alibi().softcap(5)
                 .build();
-        KvCache cache = KvCache.paged(1, 2, 128, 20, 16, 8);
+        KvCache cache = KvCache.paged(1, 2, 128, 20, 16, 8).withDtype(dtype);
         try (Decoding decoding = Decoding.on(Backend.of("simulator"), spec, cache, Rotary.halves(100, 8));
                 Simulator.Scope scope = Simulator.watching()) {
             assertThat(scope).isNotNull();
