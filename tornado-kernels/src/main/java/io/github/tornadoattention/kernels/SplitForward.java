@@ -6,6 +6,7 @@ import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
+import uk.ac.manchester.tornado.api.types.vectors.Half2;
 
 /**
  * Flash attention, forward, of float32 on tensor cores: {@link TensorForward} with two float16 in place of each number ({@link
@@ -290,10 +291,12 @@ public final class SplitForward {
                 l0 = l0 + (p0 + p1);
                 l1 = l1 + (p2 + p3);
                 int at = pAt + c / 2 * 128 * Split.PARTS + c % 2 * 4;
-                for (int part = 0; part < Split.PARTS; part++) {
-                    pTile[at + part * 128] = Split.pair(Split.part(part, p0), Split.part(part, p1));
-                    pTile[at + part * 128 + 64] = Split.pair(Split.part(part, p2), Split.part(part, p3));
-                }
+                pTile[at] = Split.pair(p0, p1);
+                pTile[at + 64] = Split.pair(p2, p3);
+                Half2 high0 = Half2.fromFloats(p0, p1);
+                Half2 high1 = Half2.fromFloats(p2, p3);
+                pTile[at + 128] = Split.pair((p0 - Half2.lowFloat(high0)) * Split.LIFT, (p1 - Half2.highFloat(high0)) * Split.LIFT);
+                pTile[at + 192] = Split.pair((p2 - Half2.lowFloat(high1)) * Split.LIFT, (p3 - Half2.highFloat(high1)) * Split.LIFT);
             }
             for (int i = 0; i < longs; i++) {
                 if (total % threads == 0 || item + i * threads < total) {

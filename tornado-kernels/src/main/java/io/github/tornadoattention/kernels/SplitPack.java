@@ -17,7 +17,7 @@ import uk.ac.manchester.tornado.api.types.arrays.LongArray;
  * <p>L is rounded up to {@link TensorPack#ROWS}; rows that do not exist, or lie at or past an entry's key length, are not read
  * and become 0.
  *
- * <p>Launch: one work-item for each four elements; others do nothing.
+ * <p>Launch: one work-item for each eight elements ({@link #columns}) or four ({@link #rows}); others do nothing.
  */
 public final class SplitPack {
     private SplitPack() {
@@ -40,8 +40,8 @@ public final class SplitPack {
         int padded = (seq + TensorPack.ROWS - 1) / TensorPack.ROWS * TensorPack.ROWS;
         int item = ctx.globalIdx;
         int d = item % headDim;
-        int row = item / headDim % (padded / 4) * 4;
-        int batchHead = item / headDim / (padded / 4);
+        int row = item / headDim % (padded / 8) * 8;
+        int batchHead = item / headDim / (padded / 8);
         int batch = batchHead / heads;
         if (batch < shape.get(Shape.BATCH)) {
             int end = queries != 0 ? seq : shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
@@ -50,16 +50,17 @@ public final class SplitPack {
                     ? batch * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
                     : batch * shape.get(Shape.K_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.K_HEAD_STRIDE);
             float scale = scales.get(batchHead);
-            float[] four = new float[4];
-            for (int r = 0; r < 4; r++) {
-                four[r] = 0f;
+            float[] eight = new float[8];
+            for (int r = 0; r < 8; r++) {
+                eight[r] = 0f;
                 if (row + r < end) {
-                    four[r] = matrix.get(base + (row + r) * stride + d) * scale;
+                    eight[r] = matrix.get(base + (row + r) * stride + d) * scale;
                 }
             }
-            int to = (batchHead * padded + row) / 8 * headDim * 4 + d * 2 + row % 8 / 4;
+            int to = (batchHead * padded + row) / 8 * headDim * 4 + d * 2;
             for (int part = 0; part < Split.PARTS; part++) {
-                packed.set(to + part * headDim * 2, Split.four(part, four[0], four[1], four[2], four[3]));
+                packed.set(to + part * headDim * 2, Split.four(part, eight[0], eight[1], eight[2], eight[3]));
+                packed.set(to + part * headDim * 2 + 1, Split.four(part, eight[4], eight[5], eight[6], eight[7]));
             }
         }
     }

@@ -12,7 +12,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  */
 public final class SplitScales {
     /** Groups for each head, each of which finds the maximum of a part. */
-    public static final int PIECES = 32;
+    public static final int PIECES = 64;
     /** Work-items of a group. */
     public static final int GROUP = 256;
     /** What the largest number of a head becomes at most. */

@@ -61,7 +61,7 @@ final class SplitPlan extends FlashPlan {
         FloatArray scalesK = scales(tasks, "K", a.k.floats(), shape, 0, scratch);
         FloatArray scalesV = scales(tasks, "V", a.v.floats(), shape, 0, scratch);
         return tasks
-                .task("columns", Stage.rows(packedLongs(0) / PARTS), g -> g.task("columns", SplitPack::columns,
+                .task("columns", Stage.rows(packedLongs(0) / PARTS / 2), g -> g.task("columns", SplitPack::columns,
                         new KernelContext(), a.k.floats(), scalesK, k, shape, spec.headDim(), 0))
                 .task("rows", Stage.rows(packedLongs(0) / PARTS), g -> g.task("rows", SplitPack::rows, new KernelContext(),
                         a.v.floats(), scalesV, v, shape, spec.headDim(), 0, 0))
@@ -132,7 +132,7 @@ final class SplitPlan extends FlashPlan {
     private LongArray columns(Tasks tasks, String name, FloatArray matrix, FloatArray scales, IntArray shape, int queries,
             List<Object> scratch) {
         LongArray packed = new LongArray(packedLongs(queries));
-        tasks.task("columns" + name, Stage.rows(packed.getSize() / PARTS), g -> g.task("columns" + name, SplitPack::columns,
+        tasks.task("columns" + name, Stage.rows(packed.getSize() / PARTS / 2), g -> g.task("columns" + name, SplitPack::columns,
                 new KernelContext(), matrix, scales, packed, shape, spec.headDim(), queries));
         scratch.add(packed);
         return packed;
