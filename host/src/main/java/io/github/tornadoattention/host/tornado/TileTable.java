@@ -30,10 +30,9 @@ final class TileTable {
                     new Tiling(64, 32, 32, 4, 0, 0), new Tiling(64, 16, 32, 4, 0, 0), new Tiling(32, 16, 32, 2, 0, 0),
                     new Tiling(16, 16, 32, 1, 0, 0)),
             SplitBackwardQueries.class, List.of(
-                    new Tiling(64, 32, 32, 8, 0, 0), new Tiling(64, 16, 32, 8, 0, 0), new Tiling(32, 16, 32, 4, 0, 0),
-                    new Tiling(16, 16, 32, 2, 0, 0)),
+                    new Tiling(32, 32, 32, 4, 0, 0), new Tiling(32, 16, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0)),
             SplitBackwardKeys.class, List.of(
-                    new Tiling(16, 64, 32, 8, 0, 0), new Tiling(16, 32, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0)),
+                    new Tiling(16, 32, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0)),
             TensorForward.class, List.of(
                     new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
             TensorBackwardQueries.class, List.of(
