@@ -98,7 +98,8 @@ public final class ResultsFile {
     }
 
     /**
-     * Reads what other processes have appended.
+     * Reads what other processes have appended. What failed there counts as done for this process; it is measured again once the
+     * file is opened anew.
      *
      * @throws UsageException if that fails
      */
@@ -127,7 +128,7 @@ public final class ResultsFile {
 
     private void remember(String line) {
         try {
-            remember(Result.parse(line));
+            present.add(Result.parse(line).identity());
         } catch (IllegalArgumentException e) {
             return; // reported where it is read for good
         }

@@ -74,6 +74,10 @@ class ResultsFileTest {
         assertThat(mine.has(result(3))).isFalse();
         mine.refresh();
         assertThat(mine.has(result(3))).isTrue();
+        theirs.append(result(4).with("error", "the compiler gave up"));
+        mine.refresh();
+        assertThat(mine.has(result(4))).isTrue();
+        assertThat(ResultsFile.append(file, new PrintStream(new ByteArrayOutputStream())).has(result(4))).isFalse();
         theirs.refresh();
         assertThat(theirs.has(result(2))).isTrue();
         assertThat(said.size()).isZero();

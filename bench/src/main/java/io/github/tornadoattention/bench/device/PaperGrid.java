@@ -1,5 +1,6 @@
 package io.github.tornadoattention.bench.device;
 
+import io.github.tornadoattention.bench.Result;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.BlockMasks;
@@ -14,6 +15,7 @@ final class PaperGrid {
     private static final int BLOCK = 64;
     private static final double DROPOUT = 0.1;
     private static final int LONGEST_WITH_DROPOUT = 8192;
+    private static final int LONGEST_HALF = 16384;
     private static final double[] DENSITIES = {1, 0.75, 0.5, 0.25, 0.125, 0.0625};
     private static final long SEED = 1;
 
@@ -70,8 +72,10 @@ final class PaperGrid {
         }
         // Figure 3 and the rest of appendix E
         for (int n = 128; n <= s.longest; n *= 2) {
-            if (gpu) {
-                jobs.add(Job.of(target, "flash", s.spec(n).dtype(DType.FP16).build()));
+            Job half = Job.of(target, "flash", s.spec(n).dtype(DType.FP16).build());
+            // without tensor cores they take as long as float32
+            if (gpu && (n <= LONGEST_HALF || Result.TENSOR_CORES.equals(half.units()))) {
+                jobs.add(half);
             }
             if (n <= LONGEST_WITH_DROPOUT) {
                 jobs.add(Job.of(target, "standard", s.spec(n).dropout(DROPOUT).build()));

@@ -190,7 +190,11 @@ final class PaperSection {
         if (r == null) {
             return "";
         }
-        return r.timed() ? Lines.time(r.number("median_ms")) : r.text("error").startsWith(ResultsFile.TOO_LARGE) ? "out of memory" : "failed";
+        if (r.timed()) {
+            return Lines.time(r.number("median_ms"));
+        }
+        String error = r.text("error");
+        return error.contains("2^31 or more") ? "2³¹ elements" : error.startsWith(ResultsFile.TOO_LARGE) ? "out of memory" : "failed";
     }
 
     private static String memory(@Nullable Result r) {

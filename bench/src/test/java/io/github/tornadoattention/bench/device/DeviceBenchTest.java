@@ -179,6 +179,8 @@ class DeviceBenchTest {
         Target gpu = new Target(Target.Kind.GPU, simulator.backend(), "tornado", "opencl", simulator.device());
         List<Job> paper = PaperGrid.jobs(gpu, false);
         assertThat(paper.subList(0, 2)).allMatch(job -> job.spec().batch() == 64 && job.block() == null);
+        // the simulator's device has tensor cores: float16 up to the longest
+        assertThat(paper).anyMatch(job -> job.spec().dtype() == DType.FP16 && job.spec().seqQ() == 65536);
         assertThat(paper.getLast().spec().seqQ()).isEqualTo(65536);
         assertThat(paper.subList(0, paper.size() / 2)).allMatch(job -> job.effort() < 2e13);
         assertThat(paper).filteredOn(job -> job.spec().batch() == 8).extracting(Job::algorithm)
