@@ -108,7 +108,7 @@ public final class Result {
         return (text("direction").equals("forward") ? 1 : 2) * elements * (text("dtype").equals("fp32") ? 4 : 2) + 4 * queries;
     }
 
-    /** Whether float32 went through tensor cores, which is not what runs unless asked for. */
+    /** Whether float32 went through tensor cores. */
     public boolean splitsFloats() {
         return text("dtype").equals("fp32") && text("units").equals(TENSOR_CORES);
     }

@@ -15,13 +15,19 @@ import org.jspecify.annotations.Nullable;
 /** The one place that decides which kernels compute a spec on a device: by algorithm, dtype, options and what the device has. */
 final class KernelChoice {
     /**
-     * System property: what multiplies float32, {@code fma} for the kernels that run everywhere, which it is without the property, or
-     * {@code tensor} for tensor cores where the device has them and they take the spec: faster forward, slower backward.
+     * System property: what multiplies float32. {@code fma}: the kernels that run everywhere. {@code tensor}: tensor cores
+     * where the device has them and their kernels take the spec. Without it tensor cores, too, on devices (the simulator stays
+     * with {@code fma}) and where the work is worth packing keys and values for it.
      */
     static final String FP32_PROPERTY = "attention.fp32";
 
     /** Keys of one draw of the dropout: blocks that are computed one by one must begin at multiples of this. */
     private static final int DRAWN_KEYS = 4;
+    /**
+     * As many queries must see a key, on average, for packing it to pay: reading and writing keys and values a few times takes
+     * as long as that many multiply-adds for each of their elements.
+     */
+    private static final int QUERIES_A_PACKED_KEY = 256;
 
     private KernelChoice() {}
 
@@ -31,12 +37,12 @@ final class KernelChoice {
     /** A plan of the kernels that are best for this; one that streams blocks through the device where it does not fit whole. */
     static Plan plan(String backend, Platform.Device device, AttentionSpec spec, Algorithm algorithm, boolean profiled) {
         return switch (algorithm) {
-            case FLASH -> flash(backend, device, spec, splits(System.getProperty(FP32_PROPERTY)), profiled);
+            case FLASH -> flash(backend, device, spec, splits(System.getProperty(FP32_PROPERTY), device, spec), profiled);
             case STANDARD -> new StandardPlan(backend, device, spec, profiled);
         };
     }
 
-    /** Flash attention; {@code split} says whether float32 may go to tensor cores. */
+    /** Flash attention; {@code split} says whether float32 goes to tensor cores. */
     static Plan flash(String backend, Platform.Device device, AttentionSpec spec, boolean split, boolean profiled) {
         boolean tensor = TensorPlan.takes(device, spec);
         BlockMask mask = spec.blockMask();
@@ -61,12 +67,12 @@ final class KernelChoice {
     /** Whether the products of a spec are left to tensor cores, if its tensors fit the device. */
     static boolean onTensorCores(Platform.Device device, AttentionSpec spec, Algorithm algorithm) {
         return algorithm == Algorithm.FLASH
-                && (TensorPlan.takes(device, spec) || splits(System.getProperty(FP32_PROPERTY)) && SplitPlan.takes(device, spec));
+                && (TensorPlan.takes(device, spec) || splits(System.getProperty(FP32_PROPERTY), device, spec));
     }
 
     /** Plans of float32 kernels; the split ones need more memory, and without it the others do. */
     private static Plan float32(String backend, Platform.Device device, AttentionSpec spec, boolean split, boolean profiled) {
-        if (split && SplitPlan.takes(device, spec)) {
+        if (split) {
             try {
                 return new SplitPlan(backend, device, spec, profiled);
             } catch (DeviceMemoryException e) {
@@ -76,14 +82,16 @@ final class KernelChoice {
         return new FlashPlan(backend, device, spec, profiled);
     }
 
-    /** Whether tensor cores multiply float32, given {@link #FP32_PROPERTY}. */
-    static boolean splits(@Nullable String given) {
-        return switch (given) {
+    /** Whether tensor cores multiply this spec's float32, given {@link #FP32_PROPERTY}. */
+    static boolean splits(@Nullable String given, Platform.Device device, AttentionSpec spec) {
+        boolean wanted = switch (given) {
             case "tensor" -> true;
-            case null -> false;
             case "fma" -> false;
+            case null -> !device.simulated() && spec.visiblePairs()
+                    >= (long) QUERIES_A_PACKED_KEY * spec.batch() * spec.kvHeads() * spec.seqK();
             default -> throw new UsageException("system property %s is '%s', must be fma or tensor"
                     .formatted(FP32_PROPERTY, given));
         };
+        return wanted && SplitPlan.takes(device, spec);
     }
 }

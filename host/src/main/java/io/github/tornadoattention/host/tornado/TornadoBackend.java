@@ -149,7 +149,7 @@ public final class TornadoBackend implements Backend {
 
     /**
      * Whether the products of this attention are left to tensor cores: always where the kernels for 16 bits take it, and float32
-     * where the system property {@code attention.fp32} says so.
+     * where it is worth splitting, unless the system property {@code attention.fp32} says otherwise.
      */
     public boolean usesTensorCores(AttentionSpec spec, Algorithm algorithm) {
         return forwardBlock == null && KernelChoice.onTensorCores(device, spec, algorithm);

@@ -216,10 +216,20 @@ class SplitPlanTest {
 
     @Test
     void theyAreChosenOnDevicesUnlessTold() {
-        assertThat(KernelChoice.splits(null)).isFalse();
-        assertThat(KernelChoice.splits("fma")).isFalse();
-        assertThat(KernelChoice.splits("tensor")).isTrue();
-        assertThatThrownBy(() -> KernelChoice.splits("fp64")).isInstanceOf(UsageException.class)
+        AttentionSpec few = AttentionSpec.builder(2, 4, 255, 64).kvHeads(4).build();
+        AttentionSpec many = AttentionSpec.builder(2, 4, 256, 64).kvHeads(4).build();
+        AttentionSpec grouped = AttentionSpec.builder(2, 4, 128, 64).kvHeads(2).build();
+        AttentionSpec causal = AttentionSpec.builder(2, 4, 256, 64).causal().build();
+        Platform.Device gpu = new Platform.Device(0, 0, "cuda", DEVICE.device(), DEVICE.allowedBytes(), DEVICE.tunings());
+        assertThat(KernelChoice.splits(null, gpu, few)).isFalse();
+        assertThat(KernelChoice.splits(null, gpu, many)).isTrue();
+        assertThat(KernelChoice.splits(null, gpu, grouped)).isTrue();
+        assertThat(KernelChoice.splits(null, gpu, causal)).isFalse();
+        assertThat(KernelChoice.splits(null, DEVICE, many)).isFalse();
+        assertThat(KernelChoice.splits("fma", gpu, many)).isFalse();
+        assertThat(KernelChoice.splits("tensor", gpu, few)).isTrue();
+        assertThat(KernelChoice.splits("tensor", DEVICE, few)).isTrue();
+        assertThatThrownBy(() -> KernelChoice.splits("fp64", gpu, few)).isInstanceOf(UsageException.class)
                 .hasMessage("system property attention.fp32 is 'fp64', must be fma or tensor");
     }
 }
