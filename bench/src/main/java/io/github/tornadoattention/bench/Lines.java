@@ -8,6 +8,9 @@ public final class Lines {
     public static String of(Result r) {
         String place = r.get("driver") == null ? r.text("backend")
                 : "%s %s".formatted(r.text("backend"), r.text("driver"));
+        if (r.get("seq_q") == null && r.get("error") != null) {
+            return "%-16s %s: %s".formatted(place, r.text("algorithm"), r.text("error"));
+        }
         if (r.get("seq_q") == null) {
             String rate = r.get("tflops") != null ? "%.2f TFLOP/s".formatted(r.number("tflops")) : "%.0f GB/s".formatted(r.number("gb_per_s"));
             return "%-16s %s: %s".formatted(place, r.text("algorithm"), rate);

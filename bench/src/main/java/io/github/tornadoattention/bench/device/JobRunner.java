@@ -139,17 +139,15 @@ final class JobRunner {
             if (file != null) {
                 file.refresh();
             }
-            if (file == null || !CeilingBench.expected(target).stream().allMatch(file::has)) {
-                for (Result result : CeilingBench.of(target, device, share).measure()) {
+            for (Result expected : CeilingBench.expected(target)) {
+                if (file == null || !file.has(expected)) {
+                    Result result = CeilingBench.of(target, device, share).measure(expected);
                     keep(result.with("command", "scripts/bench " + command), target, progress);
                     results.add(result);
                 }
             }
-            return CeilingBench.of(target, results.isEmpty() ? earlier() : results);
-        } catch (RuntimeException e) {
-            // attention can be measured all the same
-            progress.print("%s: ceilings are unknown: %s".formatted(target.backend().device(), Measurement.reason(e)));
-            return Ceilings.UNKNOWN;
+            results.addAll(earlier());
+            return CeilingBench.of(target, results);
         }
     }
 

@@ -194,7 +194,8 @@ final class PaperSection {
             return Lines.time(r.number("median_ms"));
         }
         String error = r.text("error");
-        return error.contains("2^31 or more") ? "2³¹ elements" : error.startsWith(ResultsFile.TOO_LARGE) ? "out of memory" : "failed";
+        String large = error.contains("2^31 or more") ? "2³¹ elements" : "out of memory";
+        return error.startsWith(ResultsFile.TOO_LARGE) ? large : "failed";
     }
 
     private static String memory(@Nullable Result r) {
