@@ -69,6 +69,15 @@ public final class Fragments {
         ctx.mmaStore(fragment, target, -g, n / 8 * 32 + n % 8 * 2 - 2 * u, ROW);
     }
 
+    /**
+     * Rounds a number to float16 and writes it to a lane's part of a left factor. Of its eight elements, 0 and 1 are columns 2u and
+     * 2u + 1 of row g, 2 and 3 of row g + 8; 4 to 7 are the same, eight columns further. That is how accumulators of two products
+     * lie, so P need not leave the lane. Below 64 elements, the tile that the operation is made for is an array as it stands.
+     */
+    static void put(KernelContext ctx, HalfFloat[] fragment, int element, float x) {
+        ctx.swizzleStoreFp16Stride32(fragment, 0, element, 16, new HalfFloat(x));
+    }
+
     /** {@code a * b + c} in float32, the factors float16 or bfloat16. */
     static float[] multiply(KernelContext ctx, int options, HalfFloat[] a, HalfFloat[] b, float[] c) {
         float[] d;
@@ -137,5 +146,54 @@ public final class Fragments {
             c = multiply(ctx, options, a7, ctx.mmaLoadB(tile, 16, at + 1792), c);
         }
         return c;
+    }
+
+    /** Scores of two blocks of queries, up to 64 elements each, by eight keys: {@link Fragments#product} with each K read once. */
+    static void products(KernelContext ctx, int options, int chunks, HalfFloat[] q0f, HalfFloat[] q1f, HalfFloat[] q2f,
+            HalfFloat[] q3f, HalfFloat[] q4f, HalfFloat[] q5f, HalfFloat[] q6f, HalfFloat[] q7f, int[] tile, int at,
+            FloatArray target, int c, int g, int u) {
+        HalfFloat[] k0f = ctx.mmaLoadB(tile, 16, at);
+        float[] above = multiply(ctx, options, q0f, k0f, ctx.mmaFragment(0f));
+        float[] below = multiply(ctx, options, q4f, k0f, ctx.mmaFragment(0f));
+        if (chunks > 1) {
+            HalfFloat[] k1f = ctx.mmaLoadB(tile, 16, at + 256);
+            above = multiply(ctx, options, q1f, k1f, above);
+            below = multiply(ctx, options, q5f, k1f, below);
+        }
+        if (chunks > 2) {
+            HalfFloat[] k2f = ctx.mmaLoadB(tile, 16, at + 512);
+            above = multiply(ctx, options, q2f, k2f, above);
+            below = multiply(ctx, options, q6f, k2f, below);
+        }
+        if (chunks > 3) {
+            HalfFloat[] k3f = ctx.mmaLoadB(tile, 16, at + 768);
+            above = multiply(ctx, options, q3f, k3f, above);
+            below = multiply(ctx, options, q7f, k3f, below);
+        }
+        keep(ctx, above, target, c, g, u);
+        keep(ctx, below, target, 8 + c, g, u);
+    }
+
+    /** The accumulators of fragment n, as what {@code mma} adds to. */
+    static float[] accumulators(float[] acc, int n) {
+        int at = at(n);
+        float[] o = new float[4];
+        o[0] = acc[at];
+        o[1] = acc[at + 1];
+        o[2] = acc[at + BELOW];
+        o[3] = acc[at + BELOW + 1];
+        return o;
+    }
+
+    /** The largest value among the four lanes of a row, in each of them. */
+    static float rowMaximum(KernelContext ctx, float value, int lane) {
+        float pairs = TornadoMath.max(value, ctx.simdShuffleDown(value, 1));
+        float most = TornadoMath.max(pairs, ctx.simdShuffleDown(pairs, 2)); // of lanes with u = 0
+        float result = most;
+        for (int row = 0; row < 8; row++) {
+            float one = ctx.simdSum(lane == 4 * row ? most : 0f);
+            result = lane >> 2 == row ? one : result;
+        }
+        return result;
     }
 }

@@ -66,10 +66,10 @@ final class TensorPlan extends FlashPlan {
                 .constants(arguments.numbers())
                 .bits(a.q, a.k, a.v);
         LongArray k = columns(tasks, a.k, shape, false);
-        LongArray v = rows(tasks, a.v, shape, false, false);
-        return tasks.task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits), g -> g.task("forward", TensorForward::forward, new KernelContext(),
-                        a.q.longs(), k, v, a.out.ints(), a.lse.floats(), shape, arguments.numbers(), spec.headDim(), t.blocks(), options))
-                .scratch(k, v)
+        return tasks.task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits),
+                        g -> g.task("forward", TensorForward::forward, new KernelContext(), a.q.longs(), k, a.v.longs(),
+                                a.out.ints(), a.lse.floats(), shape, arguments.numbers(), spec.headDim(), t.blocks(), options))
+                .scratch(k)
                 .outputBits(a.out)
                 .outputs(a.lse)
                 .stage(device, profiled());
@@ -143,7 +143,7 @@ final class TensorPlan extends FlashPlan {
 
     @Override
     long forwardExtraBytes() {
-        return 2L * Long.BYTES * packedLongs(false);
+        return (long) Long.BYTES * packedLongs(false);
     }
 
     @Override

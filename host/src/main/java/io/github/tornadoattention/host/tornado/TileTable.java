@@ -20,10 +20,11 @@ import java.util.stream.Stream;
 
 /** The tilings of each flash kernel, best first; the first that fits is taken. The order comes from measurements (docs/performance.md). */
 final class TileTable {
-    /** Accumulators a work-item may hold in registers; with more, the rest of the kernel no longer fits beside them. */
+    /**
+     * Accumulators a work-item may hold in registers; with more, the rest of the kernel no longer fits beside them. In tensor-core
+     * kernels, whose other operands come from local memory one at a time, those of each output.
+     */
     private static final int ACCUMULATORS = 64;
-    /** Likewise in tensor-core kernels, whose other operands come from local memory one at a time. */
-    private static final int TENSOR_ACCUMULATORS = 128;
 
     private static final Map<Class<?>, List<Tiling>> CANDIDATES = Map.of(
             SplitForward.class, List.of(
@@ -34,7 +35,8 @@ final class TileTable {
             SplitBackwardKeys.class, List.of(
                     new Tiling(16, 32, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0)),
             TensorForward.class, List.of(
-                    new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
+                    new Tiling(128, 32, 32, 4, 0, 0), new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0),
+                    new Tiling(16, 16, 32, 1, 0, 0)),
             TensorBackwardQueries.class, List.of(
                     new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
             TensorBackwardKeys.class, List.of(
@@ -57,7 +59,7 @@ final class TileTable {
     static List<Tiling> fitting(Class<?> kernel, int headDim, int blockSize, Limits limits) {
         Contract contract = Contract.of(kernel);
         return Objects.requireNonNull(CANDIDATES.get(kernel), kernel.getSimpleName()).stream()
-                .filter(tiling -> accumulators(contract, tiling, headDim) <= (tiling.sliceD() == 0 ? TENSOR_ACCUMULATORS : ACCUMULATORS))
+                .filter(tiling -> accumulators(contract, tiling, headDim) <= ACCUMULATORS)
                 .filter(tiling -> blockSize % tiling.blockQ() == 0 && blockSize % tiling.blockK() == 0)
                 .filter(tiling -> tiling.group() <= limits.group() && contract.localBytes(tiling, headDim) <= limits.localBytes())
                 .toList();
@@ -95,7 +97,7 @@ final class TileTable {
 
     private static int accumulators(Contract contract, Tiling tiling, int headDim) {
         boolean keys = contract.launch().tile() == Extent.BLOCK_K;
-        int rows = keys ? 2 * tiling.blockK() : tiling.blockQ();
+        int rows = keys ? (tiling.sliceD() == 0 ? 1 : 2) * tiling.blockK() : tiling.blockQ();
         return rows * tiling.of(Extent.HEAD_DIM, headDim) / tiling.group();
     }
 }

@@ -86,6 +86,13 @@ class TensorPlanTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {111, 112, 113, 127, 128, 144})
+    void everySideOfTheSecondBlockOfAWarp(int length) {
+        assertRight(drawn(AttentionSpec.builder(1, 1, length, 16).seqK(length + 33).window(40, 0).dtype(DType.FP16).build()));
+        assertRight(drawn(AttentionSpec.builder(1, 1, length, 64).seqK(50).dtype(DType.BF16).build()));
+    }
+
+    @ParameterizedTest
     @EnumSource(names = {"FP16", "BF16"})
     void maximaThatClimbTileAfterTile(DType dtype) {
         AttentionSpec spec = AttentionSpec.builder(1, 1, 40, 16).seqK(256).dtype(dtype).scale(1).build();
@@ -131,6 +138,29 @@ class TensorPlanTest {
             for (int row = 0; row < 20; row++) {
                 assertThat(Float.isNaN(forward.lse().get(0, 0, row))).as("row %d", row).isEqualTo(row == 3 || row >= 10);
             }
+        }
+    }
+
+    /** Rows 3 and 19 are of the same lanes: one is not finite, the maximum of the other climbs. */
+    @ParameterizedTest
+    @EnumSource(names = {"FP16", "BF16"})
+    void aRowThatIsNotFiniteLeavesTheOthersOfItsLanesAlone(DType dtype) {
+        AttentionSpec spec = AttentionSpec.builder(1, 1, 20, 16).seqK(70).scale(1).dtype(dtype).build();
+        Inputs in = Inputs.random(spec, 3);
+        float[] q = in.q().to(DType.FP32).toArray();
+        q[3 * 16] = Float.NaN;
+        Arrays.fill(q, 19 * 16, 20 * 16, 1f);
+        float[] k = new float[70 * 16];
+        for (int i = 0; i < k.length; i++) {
+            k[i] = i / 16 / 32 * 8; // row 19 climbs by 128 in each tile
+        }
+        Tensor keys = Tensor.of(k, 1, 1, 70, 16).to(dtype);
+        try (Attention attention = Attention.on(simulator, spec)) {
+            Forward forward = attention.forward(Tensor.of(q, 1, 1, 20, 16).to(dtype), keys, in.v());
+            for (int row = 0; row < 20; row++) {
+                assertThat(Float.isNaN(forward.out().get(0, 0, row, 5))).as("row %d", row).isEqualTo(row == 3);
+            }
+            assertThat(forward.lse().get(0, 0, 19)).isEqualTo((float) (256 + Math.log(6)));
         }
     }
 

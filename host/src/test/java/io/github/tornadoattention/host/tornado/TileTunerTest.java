@@ -216,7 +216,7 @@ class TileTunerTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, 0", "16, 16", "32, 32", "48, 48", "64, 64", "128, 64", "96, 96", "192, 192", "7, 1", "1024, 64"})
+    @CsvSource({"0, 0", "16, 16", "32, 32", "48, 48", "64, 64", "128, 128", "96, 96", "192, 192", "320, 64", "7, 1", "1024, 128"})
     void blockSizesOfOneClassAreDividedByTheSameTiles(int blockSize, int sizeClass) {
         assertThat(TileTable.sizeClass(blockSize)).isEqualTo(sizeClass);
         for (Class<?> kernel : Tiled.KERNELS) {
