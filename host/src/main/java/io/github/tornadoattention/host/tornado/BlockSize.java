@@ -37,7 +37,7 @@ record BlockSize(int heads, int queries, int keys, int headDim) {
                     ? new BlockSize(heads, rounded(size.queries / 2), size.keys, spec.headDim())
                     : new BlockSize(heads, size.queries, rounded(size.keys / 2), spec.headDim());
         }
-        limits.require("one block of %d queries of %d heads and %d keys".formatted(size.queries, heads, size.keys),
+        limits.require("two blocks of %d queries of %d heads and %d keys".formatted(size.queries, heads, size.keys),
                 Float.BYTES * Math.max(size.biasElements(spec), Math.max(size.queryElements(), size.keyElements())), size.bytes(spec));
         return size;
     }
@@ -53,11 +53,12 @@ record BlockSize(int heads, int queries, int keys, int headDim) {
         return largest <= Integer.MAX_VALUE && bytes(spec) <= limits.totalBytes() && Float.BYTES * largest <= limits.arrayBytes();
     }
 
-    /** Device memory of both passes, held at once: what {@link #bytes()} says, bias and mask twice, and the bias's gradient. */
+    /** Device memory of the two blocks that are under way at a time, and of both passes, held at once. */
     long bytes(AttentionSpec spec) {
         int[] mask = part(spec.maskShape());
         long words = mask == null ? 0 : (long) mask[1] * mask[2] * Math.ceilDiv(mask[3], Integer.SIZE);
-        return bytes() + 3 * Float.BYTES * biasElements(spec) + 2 * Integer.BYTES * words;
+        // bias and mask of each pass, and the bias's gradient
+        return BlockLanes.COUNT * (bytes() + 3 * Float.BYTES * biasElements(spec) + 2 * Integer.BYTES * words);
     }
 
     /** Elements of a block's bias, 0 without one. */
@@ -72,8 +73,8 @@ record BlockSize(int heads, int queries, int keys, int headDim) {
                 : new int[] {1, whole[1] == 1 ? 1 : heads, whole[2] == 1 ? 1 : queries, whole[3] == 1 ? 1 : keys};
     }
 
-    /** Device memory without mask and bias: q, k, v, out and lse twice, dOut, delta, dq, dk and dv. */
-    long bytes() {
+    /** Device memory of one block without mask and bias: q, k, v, out and lse twice, dOut, delta, dq, dk and dv. */
+    private long bytes() {
         return Float.BYTES * (6L * heads * queries * headDim + 6L * keys * headDim + 3L * heads * queries) + BESIDES;
     }
 

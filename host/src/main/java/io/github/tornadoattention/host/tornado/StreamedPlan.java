@@ -14,14 +14,14 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Supplier;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
  * Flash attention larger than the device: the host walks blocks of queries and of keys, streams them through the device and puts
  * the parts together. Forward it merges (out, lse) of the blocks of keys, as decoding does; backward each block gives its share
  * of dq, dk, dv and dBias from the final lse, and the host adds them up in double precision and in a fixed order. Blocks that nobody
- * sees are left out.
+ * sees are left out. Two blocks are under way at a time, see {@link BlockLanes}.
  */
 final class StreamedPlan implements Plan {
     private final String backend;
@@ -32,7 +32,7 @@ final class StreamedPlan implements Plan {
     private final Limits limits;
     private final boolean profiled;
     private final int dim;
-    private @Nullable BlockKernels kernels;
+    private final BlockLanes lanes;
     private long kernelNanos;
     private long compileNanos;
 
@@ -55,20 +55,34 @@ final class StreamedPlan implements Plan {
         this.limits = limits;
         this.profiled = profiled;
         this.dim = spec.headDim();
+        this.lanes = new BlockLanes(() -> new BlockKernels(spec, device, limits, profiled, size));
     }
 
-    /** The kernels and their arrays, made when first asked for. */
-    private BlockKernels kernels() {
-        if (kernels == null) {
-            kernels = new BlockKernels(spec, device, limits, profiled, size);
-        }
-        return kernels;
-    }
+    /** What a lane's arrays of queries hold in one call. */
+    private record Held(Object call, int batchHead, int query) {}
 
     @Override
     public Forward forward(AttentionInputs inputs) {
+        return finished(() -> streamedForward(inputs));
+    }
+
+    @Override
+    public Gradients backward(Tensor dOut, Forward f) {
+        return finished(() -> streamedBackward(dOut, f));
+    }
+
+    /** Leaves nothing on its way if it fails. */
+    private <T> T finished(Supplier<T> work) {
+        try {
+            return work.get();
+        } finally {
+            lanes.abandon();
+        }
+    }
+
+    private Forward streamedForward(AttentionInputs inputs) {
         long start = start();
-        BlockKernels block = kernels();
+        Object call = new Object();
         int rows = spec.batch() * spec.heads() * spec.seqQ();
         Tensor q = inputs.q().to(DType.FP32);
         Tensor k = inputs.k().to(DType.FP32);
@@ -81,42 +95,55 @@ final class StreamedPlan implements Plan {
             for (int query = 0; query < spec.seqQ(); query += size.queries()) {
                 int queries = Math.min(size.queries(), spec.seqQ() - query);
                 MergedParts parts = new MergedParts(size.heads() * queries, dim);
-                held = Math.max(held, parts.bytes());
-                queries(q, block.q, batchHead, query, queries);
+                held = Math.max(held, BlockLanes.COUNT * parts.bytes());
+                int first = batchHead;
+                int firstQuery = query;
                 keys(batchHead, query, queries, (place, kvHead) -> {
+                    BlockLanes.Lane lane = lanes.next();
+                    BlockKernels block = lane.kernels;
+                    if (lane.mustLoad(new Held(call, place.batchHead(), place.query()))) {
+                        queries(q, block.q, place.batchHead(), place.query(), queries);
+                    }
                     rows(k, block.k, kvHead * spec.seqK() + place.key(), place.keys());
                     rows(v, block.v, kvHead * spec.seqK() + place.key(), place.keys());
-                    count(block.forward(place, inputs));
+                    lanes.start(lane, false, () -> block.forward(place, inputs), cost -> {
+                        count(cost);
+                        merge(block, queries, parts, row);
+                    });
+                });
+                lanes.after(() -> {
                     for (int n = 0; n < size.heads() * queries; n++) {
-                        int at = n / queries * size.queries() + n % queries;
-                        for (int d = 0; d < dim; d++) {
-                            row[d] = block.out.get(at * dim + d);
-                        }
-                        parts.add(n, row, 0, block.lse.get(at));
+                        int to = (first + n / queries) * spec.seqQ() + firstQuery + n % queries;
+                        parts.out(n, row, 0);
+                        out.write(row, 0, (long) to * dim, dim);
+                        lse[to] = parts.lse(n);
                     }
                 });
-                for (int n = 0; n < size.heads() * queries; n++) {
-                    int to = (batchHead + n / queries) * spec.seqQ() + query + n % queries;
-                    parts.out(n, row, 0);
-                    out.write(row, 0, (long) to * dim, dim);
-                    lse[to] = parts.lse(n);
-                }
             }
         }
+        lanes.finish();
         return new Forward(inputs, out.to(spec.dtype()), Tensor.of(lse, spec.lseShape()),
                 report(List.of("FlashForward"), start, held));
     }
 
-    @Override
-    public Gradients backward(Tensor dOut, Forward f) {
+    private void merge(BlockKernels block, int queries, MergedParts parts, float[] row) {
+        for (int n = 0; n < size.heads() * queries; n++) {
+            int at = n / queries * size.queries() + n % queries;
+            for (int d = 0; d < dim; d++) {
+                row[d] = block.out.get(at * dim + d);
+            }
+            parts.add(n, row, 0, block.lse.get(at));
+        }
+    }
+
+    private Gradients streamedBackward(Tensor dOut, Forward f) {
         long start = start();
+        Object call = new Object();
         Tensor q = f.q().to(DType.FP32);
         Tensor k = f.k().to(DType.FP32);
         Tensor v = f.v().to(DType.FP32);
         Tensor out = f.out().to(DType.FP32);
         Tensor d = dOut.to(DType.FP32);
-        BlockKernels block = kernels();
-        BlockKernels.Gradient g = block.gradient();
         double[] dq = new double[q.size()];
         double[] dk = new double[k.size()];
         double[] dv = new double[v.size()];
@@ -127,29 +154,32 @@ final class StreamedPlan implements Plan {
             for (int query = 0; query < spec.seqQ(); query += size.queries()) {
                 int queries = Math.min(size.queries(), spec.seqQ() - query);
                 int firstQuery = query;
-                queries(q, block.q, batchHead, query, queries);
-                queries(out, block.out, batchHead, query, queries);
-                queries(d, g.dOut(), batchHead, query, queries);
-                for (int h = 0; h < size.heads(); h++) {
-                    for (int i = 0; i < queries; i++) {
-                        block.lse.set(h * size.queries() + i, f.lse()
-                                .get((batchHead + h) / spec.heads(), (batchHead + h) % spec.heads(), query + i));
-                    }
-                }
                 keys(batchHead, query, queries, (place, kvHead) -> {
+                    BlockLanes.Lane lane = lanes.next();
+                    BlockKernels block = lane.kernels;
+                    BlockKernels.Gradient g = block.gradient();
+                    if (lane.mustLoad(new Held(call, first, firstQuery))) {
+                        queries(q, block.q, first, firstQuery, queries);
+                        queries(out, block.out, first, firstQuery, queries);
+                        queries(d, g.dOut(), first, firstQuery, queries);
+                        lseOf(f, block, first, firstQuery, queries);
+                    }
                     int firstKey = kvHead * spec.seqK() + place.key();
                     rows(k, block.k, firstKey, place.keys());
                     rows(v, block.v, firstKey, place.keys());
-                    count(block.backward(place, f.inputs()));
-                    block.addBiasGradient(place, dBias);
-                    add(g.dk(), 0, dk, firstKey, place.keys());
-                    add(g.dv(), 0, dv, firstKey, place.keys());
-                    for (int h = 0; h < size.heads(); h++) {
-                        add(g.dq(), h * size.queries(), dq, (first + h) * spec.seqQ() + firstQuery, queries);
-                    }
+                    lanes.start(lane, true, () -> block.backward(place, f.inputs()), cost -> {
+                        count(cost);
+                        block.addBiasGradient(place, dBias);
+                        add(g.dk(), 0, dk, firstKey, place.keys());
+                        add(g.dv(), 0, dv, firstKey, place.keys());
+                        for (int h = 0; h < size.heads(); h++) {
+                            add(g.dq(), h * size.queries(), dq, (first + h) * spec.seqQ() + firstQuery, queries);
+                        }
+                    });
                 });
             }
         }
+        lanes.finish();
         long held = (dq.length + (long) dk.length + dv.length + dBias.length) * Double.BYTES;
         List<String> names = new ArrayList<>(List.of("RowDots", "FlashBackwardKeys", "FlashBackwardQueries"));
         if (biasShape != null) {
@@ -158,6 +188,15 @@ final class StreamedPlan implements Plan {
         return new Gradients(rounded(dq, spec.qShape()).to(spec.dtype()), rounded(dk, spec.kvShape()).to(spec.dtype()),
                 rounded(dv, spec.kvShape()).to(spec.dtype()), biasShape == null ? null : rounded(dBias, biasShape),
                 report(names, start, held));
+    }
+
+    private void lseOf(Forward f, BlockKernels block, int batchHead, int query, int queries) {
+        for (int h = 0; h < size.heads(); h++) {
+            for (int i = 0; i < queries; i++) {
+                block.lse.set(h * size.queries() + i,
+                        f.lse().get((batchHead + h) / spec.heads(), (batchHead + h) % spec.heads(), query + i));
+            }
+        }
     }
 
     /** Visits the blocks of keys that some of these queries see, in rising order. */
@@ -217,16 +256,13 @@ final class StreamedPlan implements Plan {
     private Report report(List<String> names, long start, long held) {
         String remark = "streamed in blocks of %d queries and %d keys: %s".formatted(size.queries(), size.keys(), why);
         List<String> remarks = new ArrayList<>(List.of(remark));
-        remarks.addAll(kernels().tileRemarks(names));
+        remarks.addAll(lanes.first().tileRemarks(names));
         return new Report(backend, device.description(), device.driverName(), "flash", names, kernelNanos, compileNanos,
                 System.nanoTime() - start, held + size.bytes(spec), remarks);
     }
 
     @Override
     public void close() {
-        if (kernels != null) {
-            kernels.close();
-            kernels = null;
-        }
+        lanes.close();
     }
 }

@@ -10,7 +10,10 @@ import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.host.DeviceException;
 import io.github.tornadoattention.host.DeviceMemoryException;
+import io.github.tornadoattention.host.Forward;
+import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Inputs;
 import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.Tensor;
@@ -20,6 +23,8 @@ import io.github.tornadoattention.host.check.RandomSpecs;
 import io.github.tornadoattention.host.check.Tolerance;
 import io.github.tornadoattention.host.reference.Exact;
 import io.github.tornadoattention.host.reference.ReferenceAttention;
+import io.github.tornadoattention.simulator.DeviceLimits;
+import io.github.tornadoattention.simulator.SimulatedDevice;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
@@ -89,7 +94,7 @@ class StreamedPlanTest {
     /** Random attentions in memory for a block at a time, as far as they need more. */
     @Test
     void randomSpecsInBlocks() {
-        for (long seed = 1; seed <= 40; seed++) {
+        for (long seed = 1; seed <= 16; seed++) {
             RandomSpecs.Drawn drawn = RandomSpecs.draw(seed, 90);
             AttentionSpec spec = drawn.spec();
             BlockMask mask = spec.blockMask();
@@ -119,6 +124,36 @@ class StreamedPlanTest {
         assertClose(blocks.gradients().dk(), once.gradients().dk());
         assertClose(blocks.gradients().dv(), once.gradients().dv());
         assertClose(Objects.requireNonNull(blocks.gradients().dBias()), Objects.requireNonNull(once.gradients().dBias()));
+    }
+
+    /** Two blocks are under way at a time; results are the same bit for bit, and a failure leaves nothing behind. */
+    @Test
+    void lanesAreInOrderAndOutliveFailures() {
+        AttentionSpec spec = AttentionSpec.builder(1, 2, 100, 16).seqK(200).biasShape(1, 2, 1, 200).build();
+        Inputs in = Inputs.random(spec, 6);
+        DeviceLimits before = SimulatedDevice.INSTANCE.limits();
+        try (Attention attention = Attention.on(few(spec), spec)) {
+            Forward f = attention.forward(in.inputs());
+            Gradients g = attention.backward(in.dOut(), f);
+            for (int turn = 0; turn < 3; turn++) {
+                Inputs other = Inputs.random(spec, turn);
+                try {
+                    SimulatedDevice.INSTANCE.limits(before.withLocalBytes(64));
+                    assertThatThrownBy(() -> attention.forward(other.inputs())).isInstanceOf(DeviceException.class);
+                    assertThatThrownBy(() -> attention.backward(in.dOut(), f)).isInstanceOf(DeviceException.class);
+                } finally {
+                    SimulatedDevice.INSTANCE.limits(before);
+                }
+                Forward again = attention.forward(in.inputs());
+                assertThat(again.out().toArray()).containsExactly(f.out().toArray());
+                assertThat(again.lse().toArray()).containsExactly(f.lse().toArray());
+                Gradients gAgain = attention.backward(in.dOut(), again);
+                assertThat(gAgain.dq().toArray()).containsExactly(g.dq().toArray());
+                assertThat(gAgain.dk().toArray()).containsExactly(g.dk().toArray());
+                assertThat(Objects.requireNonNull(gAgain.dBias()).toArray())
+                        .containsExactly(Objects.requireNonNull(g.dBias()).toArray());
+            }
+        }
     }
 
     private static void assertClose(Tensor actual, Tensor expected) {
@@ -159,9 +194,9 @@ class StreamedPlanTest {
     void blocksAreTheLargestThatFit() {
         AttentionSpec spec = AttentionSpec.builder(1, 2, 4000, 64).kvHeads(1).build();
         Limits limits = Tiled.SIMULATOR.limits();
-        for (long bytes : new long[] {1 << 17, 1 << 19, 1 << 21, 1 << 24}) {
+        for (long bytes : new long[] {1 << 18, 1 << 20, 1 << 22, 1 << 25}) {
             BlockSize size = BlockSize.choose(spec, new Limits(limits.group(), limits.localBytes(), bytes, bytes));
-            assertThat(size.bytes()).isBetween(bytes / 4, bytes);
+            assertThat(size.bytes(spec)).isBetween(bytes / 4, bytes);
             assertThat(size.queries() % 16).isZero();
             assertThat(size.keys() % 16).isZero();
         }
@@ -176,7 +211,7 @@ class StreamedPlanTest {
                 .isEmpty();
         assertThatThrownBy(() -> Inputs.random(spec, 1).on(simulator.withDeviceMemory(20_000), Algorithm.FLASH))
                 .isInstanceOf(DeviceMemoryException.class)
-                .hasMessageContaining("one block of 16 queries of 1 heads and 16 keys "
+                .hasMessageContaining("two blocks of 16 queries of 1 heads and 16 keys "
                         + "needs 0.1 MiB on the device, which allows 0.0 MiB");
         assertThatThrownBy(() -> Inputs.random(spec, 1).on(simulator.withDeviceMemory(100_000), Algorithm.STANDARD))
                 .isInstanceOf(DeviceMemoryException.class);
