@@ -10,6 +10,9 @@ import java.util.function.UnaryOperator;
  *
  * <p>Sequence b has queries {@code cuSeqlensQ[b] <= i < cuSeqlensQ[b + 1]} and keys {@code cuSeqlensK[b] <= j < cuSeqlensK[b +
  * 1]}. Either may be none.
+ *
+ * <p>Block masks, dense masks and biases, whose shapes are those of one N and one M, are refused; FlashAttention's functions have none
+ * either. A padded batch with key lengths takes them.
  */
 public final class PackedSpec {
     private final int[] cuSeqlensQ;
@@ -29,8 +32,10 @@ public final class PackedSpec {
                 && longest.seqK() == longest(cuSeqlensK), "the sizes of a packed batch follow from its lengths");
         SpecChecks.require(longest.keyLengths() == null,
                 "a packed batch has no key lengths: cuSeqlensK says how many keys there are");
-        SpecChecks.require(longest.blockMask() == null, "a packed batch has no block mask");
-        SpecChecks.require(longest.maskShape() == null && longest.biasShape() == null, "a packed batch has neither mask nor bias");
+        SpecChecks.require(longest.blockMask() == null,
+                "a packed batch has no block mask: its blocks would be other ones for each sequence; use a padded batch");
+        SpecChecks.require(longest.maskShape() == null && longest.biasShape() == null,
+                "a packed batch has neither mask nor bias: their lengths are those of one sequence; use a padded batch");
         requireAddressable("q", totalQ(), heads, headDim);
         requireAddressable("k", totalK(), longest.kvHeads(), headDim);
     }

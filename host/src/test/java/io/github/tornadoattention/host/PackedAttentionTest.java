@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Packed batches against each of their sequences alone, forward and backward. */
 class PackedAttentionTest {
@@ -65,6 +66,29 @@ class PackedAttentionTest {
     @MethodSource("ways")
     void everySequenceAttendsToItselfAlone(String name, String what, Backend backend, Way way) {
         compare(backend, Algorithm.FLASH, way);
+    }
+
+    /** Lengths, empty ones among them, and options at random; the seed is the number in the name. */
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+    void randomBatches(long seed) {
+        Random random = new Random(seed * 0x9E3779B97F4A7C15L);
+        int sequences = 1 + random.nextInt(5);
+        int[] lengths = IntStream.range(0, sequences).map(b -> random.nextInt(4) == 0 ? 0 : 2 + random.nextInt(70)).toArray();
+        int[] lengthsK = IntStream.range(0, sequences).map(b -> random.nextInt(5) == 0 ? 0 : 2 + random.nextInt(70)).toArray();
+        lengths[0] = Math.max(lengths[0], 1 + random.nextInt(20));
+        lengthsK[0] = Math.max(lengthsK[0], 2);
+        int kvHeads = 1 + random.nextInt(2);
+        int heads = kvHeads * (1 + random.nextInt(3));
+        Causal causal = Causal.values()[random.nextInt(3)];
+        int left = random.nextInt(3) == 0 ? 10 + random.nextInt(30) : -1;
+        double softcap = random.nextInt(3) == 0 ? 5 : 0;
+        double dropout = random.nextInt(2) == 0 ? random.nextDouble() / 2 : 0;
+        boolean alibi = random.nextInt(3) == 0;
+        Way way = new Way("random", starts(lengths), starts(lengthsK), heads, 8 + random.nextInt(40), o -> (alibi ? o.alibi() : o)
+                .kvHeads(kvHeads).causal(causal).window(left, -1).softcap(softcap).dropout(dropout));
+        compare(new CpuBackend(2), Algorithm.FLASH, way);
+        compare(Backend.of("simulator"), Algorithm.FLASH, way);
     }
 
     @Test
