@@ -186,8 +186,9 @@ public final class SplitForward {
 
         for (int n = first; n < end; n++) {
             int k0 = Visits.tile(options, shape, n) * blockK;
-            // 0, but the device's compiler cannot know: addresses that change need not be kept in registers, one for each fragment
-            int turn = n >> 26 & 16;
+            // 0, but the device's compiler cannot know: addresses that change need not be kept in registers, one for each fragment,
+            // where there are none to spare
+            int turn = headDim > 64 ? n >> 26 & 16 : 0;
 
             int vFrom = baseK + k0 * perRow;
             for (int i = 0; i < longs; i++) {
