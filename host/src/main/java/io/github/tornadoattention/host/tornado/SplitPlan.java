@@ -163,7 +163,7 @@ final class SplitPlan extends FlashPlan {
     @Override
     long forwardExtraBytes() {
         long heads = (long) spec.batch() * (spec.heads() + 2L * spec.kvHeads());
-        return 2L * Long.BYTES * packedLongs(0) + Float.BYTES * heads * (SplitScales.PIECES + 1);
+        return 2L * Long.BYTES * packedLongs(0) + Float.BYTES * (heads * (SplitScales.PIECES + 1) + 2);
     }
 
     @Override
