@@ -24,49 +24,29 @@ public final class SplitScales {
     }
 
     /**
-     * The largest magnitude of each piece of each head. One launch: {@link #PIECES} groups of {@link #GROUP} work-items for each
-     * head.
+     * The largest magnitude of each piece of a head. One launch: {@link #PIECES} groups of {@link #GROUP} work-items for each head.
      *
-     * @param q       [B, H, N, D]; strides in {@code shape}
-     * @param dOut    laid out as q; read if {@code queries} is 2
-     * @param k       [B, Hkv, M, D]
-     * @param v       laid out as k
-     * @param maxima  result [heads, PIECES]: the heads of q, of dOut if it counts, of k, and of v
+     * @param matrix  [B, H, L, D]; strides in {@code shape}
+     * @param maxima  result [B, H, PIECES]
      * @param shape   the slots of {@link Shape}
      * @param headDim D
-     * @param queries matrices of q's shape, 1 or 2
+     * @param queries 1 if the matrix has the shape of q, 0 if that of k
      */
-    public static void maxima(KernelContext ctx, FloatArray q, FloatArray dOut, FloatArray k, FloatArray v, FloatArray maxima,
-            IntArray shape, int headDim, int queries) {
-        int ofQueries = shape.get(Shape.BATCH) * shape.get(Shape.HEADS);
-        int number = ctx.groupIdx / PIECES;
-        int keys = number < queries * ofQueries ? 0 : 1;
-        int heads = keys != 0 ? shape.get(Shape.KV_HEADS) : shape.get(Shape.HEADS);
-        int of = number - keys * queries * ofQueries;
-        int second = of / (shape.get(Shape.BATCH) * heads);
-        int batchHead = of % (shape.get(Shape.BATCH) * heads);
+    public static void maxima(KernelContext ctx, FloatArray matrix, FloatArray maxima, IntArray shape, int headDim, int queries) {
+        int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
+        int batchHead = ctx.groupIdx / PIECES;
         int batch = batchHead / heads;
-        int end = keys == 0 ? shape.get(Shape.SEQ_Q) : shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
-        int stride = keys == 0 ? shape.get(Shape.Q_ROW_STRIDE) : shape.get(Shape.K_ROW_STRIDE);
-        int base = keys == 0
+        int end = queries != 0 ? shape.get(Shape.SEQ_Q) : shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
+        int stride = queries != 0 ? shape.get(Shape.Q_ROW_STRIDE) : shape.get(Shape.K_ROW_STRIDE);
+        int base = queries != 0
                 ? batch * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
                 : batch * shape.get(Shape.K_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.K_HEAD_STRIDE);
         float[] largest = ctx.allocateFloatLocalArray(GROUP);
         int item = ctx.localIdx;
-        int first = ctx.groupIdx % PIECES * GROUP + item;
         float most = 0f;
-        if (keys == 0) {
-            if (queries == 2 && second != 0) {
-                most = largest(dOut, base, stride, headDim, first, end);
-            } else {
-                most = largest(q, base, stride, headDim, first, end);
-            }
-        } else {
-            if (second != 0) {
-                most = largest(v, base, stride, headDim, first, end);
-            } else {
-                most = largest(k, base, stride, headDim, first, end);
-            }
+        for (int n = ctx.groupIdx % PIECES * GROUP + item; n < end * headDim; n += PIECES * GROUP) {
+            float x = matrix.get(base + n / headDim * stride + n % headDim);
+            most = x - x == 0f ? TornadoMath.max(most, TornadoMath.max(x, -x)) : most;
         }
         largest[item] = most;
         ctx.localBarrier(); // each work-item's maximum is there
@@ -81,36 +61,21 @@ public final class SplitScales {
         }
     }
 
-    /** The largest magnitude that is finite, of every {@code PIECES * GROUP}th element from {@code first} on. */
-    private static float largest(FloatArray matrix, int base, int stride, int headDim, int first, int end) {
-        float most = 0f;
-        for (int n = first; n < end * headDim; n += PIECES * GROUP) {
-            float x = matrix.get(base + n / headDim * stride + n % headDim);
-            most = x - x == 0f ? TornadoMath.max(most, TornadoMath.max(x, -x)) : most;
-        }
-        return most;
-    }
-
     /**
-     * The scale of each head, 1 if all its numbers are 0. One launch: a work-item for each head of each matrix; others do nothing.
+     * The scale of each head, 1 if all its numbers are 0. One launch: a work-item for each head; others do nothing.
      *
-     * @param maxima     {@link #maxima}
-     * @param scalesQ    result [B, H]
-     * @param scalesDOut result [B, H]; written if {@code queries} is 2
-     * @param scalesK    result [B, Hkv]
-     * @param scalesV    result [B, Hkv]
-     * @param shape      as above
-     * @param queries    as above
+     * @param maxima  {@link #maxima}
+     * @param scales  result [B, H]
+     * @param shape   as above
+     * @param queries as above
      */
-    public static void scales(KernelContext ctx, FloatArray maxima, FloatArray scalesQ, FloatArray scalesDOut, FloatArray scalesK,
-            FloatArray scalesV, IntArray shape, int queries) {
-        int ofQueries = shape.get(Shape.BATCH) * shape.get(Shape.HEADS);
-        int ofKeys = shape.get(Shape.BATCH) * shape.get(Shape.KV_HEADS);
-        int number = ctx.globalIdx;
-        if (number < queries * ofQueries + 2 * ofKeys) {
+    public static void scales(KernelContext ctx, FloatArray maxima, FloatArray scales, IntArray shape, int queries) {
+        int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
+        int batchHead = ctx.globalIdx;
+        if (batchHead < shape.get(Shape.BATCH) * heads) {
             float most = 0f;
             for (int n = 0; n < PIECES; n++) {
-                most = TornadoMath.max(most, maxima.get(number * PIECES + n));
+                most = TornadoMath.max(most, maxima.get(batchHead * PIECES + n));
             }
             float scale = 1f;
             while (most * scale > TOP) {
@@ -119,16 +84,7 @@ public final class SplitScales {
             while (most > 0f && scale < STEEPEST && most * scale <= TOP / 2) {
                 scale = scale * 2f;
             }
-            int key = number - queries * ofQueries;
-            if (number < ofQueries) {
-                scalesQ.set(number, scale);
-            } else if (key < 0) {
-                scalesDOut.set(number - ofQueries, scale);
-            } else if (key < ofKeys) {
-                scalesK.set(key, scale);
-            } else {
-                scalesV.set(key - ofKeys, scale);
-            }
+            scales.set(batchHead, scale);
         }
     }
 }

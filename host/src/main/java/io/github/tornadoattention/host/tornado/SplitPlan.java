@@ -57,13 +57,9 @@ final class SplitPlan extends FlashPlan {
                 .constants(arguments.numbers())
                 .inputs(a.q, a.k, a.v);
         List<Object> scratch = new ArrayList<>(List.of(k, v));
-        FloatArray scalesQ = new FloatArray(spec.batch() * spec.heads());
-        FloatArray scalesK = new FloatArray(spec.batch() * spec.kvHeads());
-        FloatArray scalesV = new FloatArray(spec.batch() * spec.kvHeads());
-        FloatArray noGradient = new FloatArray(1); // and no scale of it: an array that a task gets twice hangs TornadoVM's compiler
-        FloatArray noScale = new FloatArray(1);
-        scales(tasks, a, noGradient, 1, scalesQ, noScale, scalesK, scalesV, shape, scratch);
-        Collections.addAll(scratch, noGradient, noScale);
+        FloatArray scalesQ = scales(tasks, "Q", a.q.floats(), shape, 1, scratch);
+        FloatArray scalesK = scales(tasks, "K", a.k.floats(), shape, 0, scratch);
+        FloatArray scalesV = scales(tasks, "V", a.v.floats(), shape, 0, scratch);
         return tasks
                 .task("columns", Stage.rows(packedLongs(0) / PARTS / 2), g -> g.task("columns", SplitPack::columns,
                         new KernelContext(), a.k.floats(), scalesK, k, shape, spec.headDim(), 0))
@@ -77,17 +73,18 @@ final class SplitPlan extends FlashPlan {
                 .stage(device, profiled());
     }
 
-    /** Adds the tasks that find the scale of each head, of dOut too if {@code queries} is 2; their arrays go to {@code scratch}. */
-    private void scales(Tasks tasks, DeviceArrays a, FloatArray dOut, int queries, FloatArray scalesQ, FloatArray scalesD,
-            FloatArray scalesK, FloatArray scalesV, IntArray shape, List<Object> scratch) {
-        int heads = spec.batch() * (queries * spec.heads() + 2 * spec.kvHeads());
+    /** Adds the tasks that find the scale of each head of a matrix; their arrays go to {@code scratch}. */
+    private FloatArray scales(Tasks tasks, String name, FloatArray matrix, IntArray shape, int queries, List<Object> scratch) {
+        int heads = spec.batch() * (queries != 0 ? spec.heads() : spec.kvHeads());
         FloatArray maxima = new FloatArray(heads * SplitScales.PIECES);
-        tasks.task("maxima", Stage.grid(SplitScales.class.getSimpleName(), (long) heads * SplitScales.PIECES, SplitScales.GROUP,
-                        limits), g -> g.task("maxima", SplitScales::maxima, new KernelContext(), a.q.floats(), dOut, a.k.floats(),
-                        a.v.floats(), maxima, shape, spec.headDim(), queries))
-                .task("scales", Stage.rows(heads), g -> g.task("scales", SplitScales::scales, new KernelContext(), maxima, scalesQ,
-                        scalesD, scalesK, scalesV, shape, queries));
-        Collections.addAll(scratch, maxima, scalesQ, scalesK, scalesV);
+        FloatArray scales = new FloatArray(heads);
+        tasks.task("maxima" + name, Stage.grid(SplitScales.class.getSimpleName(), (long) heads * SplitScales.PIECES,
+                        SplitScales.GROUP, limits), g -> g.task("maxima" + name, SplitScales::maxima, new KernelContext(), matrix,
+                        maxima, shape, spec.headDim(), queries))
+                .task("scales" + name, Stage.rows(heads), g -> g.task("scales" + name, SplitScales::scales, new KernelContext(),
+                        maxima, scales, shape, queries));
+        Collections.addAll(scratch, maxima, scales);
+        return scales;
     }
 
     @Override
@@ -106,12 +103,10 @@ final class SplitPlan extends FlashPlan {
                 .task("rowDots", Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ()), graph -> graph.task("rowDots",
                         RowDots::rowDots, new KernelContext(), a.out.floats(), dOut, g.delta(), shapeQ, spec.headDim()));
         List<Object> scratch = new ArrayList<>(List.of(g.delta()));
-        FloatArray scalesQ = new FloatArray(spec.batch() * spec.heads());
-        FloatArray scalesD = new FloatArray(spec.batch() * spec.heads());
-        FloatArray scalesK = new FloatArray(spec.batch() * spec.kvHeads());
-        FloatArray scalesV = new FloatArray(spec.batch() * spec.kvHeads());
-        scales(tasks, a, dOut, 2, scalesQ, scalesD, scalesK, scalesV, shapeQ, scratch);
-        scratch.add(scalesD);
+        FloatArray scalesQ = scales(tasks, "Q", a.q.floats(), shapeQ, 1, scratch);
+        FloatArray scalesK = scales(tasks, "K", a.k.floats(), shapeQ, 0, scratch);
+        FloatArray scalesV = scales(tasks, "V", a.v.floats(), shapeQ, 0, scratch);
+        FloatArray scalesD = scales(tasks, "D", dOut, shapeQ, 1, scratch);
         LongArray qColumns = columns(tasks, "Q", a.q.floats(), scalesQ, shapeQ, 1, scratch);
         LongArray qRows = rows(tasks, "Q", a.q.floats(), scalesQ, shapeQ, 1, 1, scratch);
         LongArray dColumns = columns(tasks, "D", dOut, scalesD, shapeQ, 1, scratch);
