@@ -11,8 +11,8 @@ import uk.ac.manchester.tornado.api.types.vectors.Half2;
  * hi))}. The scale is a power of two for each head ({@link SplitScales}) that brings its largest number to 2<sup>14</sup>, so
  * numbers down to 2<sup>-28</sup> of that have 22 bits, and smaller ones are off by 2<sup>-50</sup> of it at most.
  *
- * <p>A product is {@code hi hi' + (hi lo' + lo hi') / 2048}; what is left out, {@code lo lo'}, is below 2<sup>-22</sup> of it. The
- * cores multiply float16 exactly. They cut off what they add, though, instead of rounding it, so only few sums may depend on each
+ * <p>A product is {@code hi hi' + (hi lo' + lo hi') / 2048}; what is left out, {@code lo lo'}, is below 2<sup>-22</sup> of it.
+ * The cores multiply float16 exactly. They cut off what they add, though, instead of rounding it, so only few sums may depend on each
  * other: the large products have an accumulator of their own, one that starts at 0 every few steps.
  */
 final class Split {
@@ -56,9 +56,9 @@ final class Split {
     }
 
     /**
-     * {@code a b} over 16 or 32 rows of b, in two sums, the large products and the small ones, kept as fragment {@code n} of either
-     * target. The left factor is in fragments, of which the first {@code chunks} of each part count; the right one in local memory,
-     * {@link SplitPack#rows}, from byte {@code at} on, its parts {@code part} bytes apart.
+     * {@code a b} over 16 or 32 rows of b, in two sums, the large products and the small ones, kept as fragment {@code n} of
+     * either target. The left factor is in fragments, of which the first {@code chunks} of each part count; the right one in local
+     * memory, {@link SplitPack#rows}, from byte {@code at} on, its parts {@code part} bytes apart.
      */
     static void product(KernelContext ctx, int chunks, HalfFloat[] a00, HalfFloat[] a01, HalfFloat[] a10, HalfFloat[] a11,
             int[] tile, int at, int part, FloatArray large, FloatArray small, int n, int g, int u) {

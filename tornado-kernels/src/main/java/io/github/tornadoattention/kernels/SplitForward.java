@@ -186,8 +186,8 @@ public final class SplitForward {
 
         for (int n = first; n < end; n++) {
             int k0 = Visits.tile(options, shape, n) * blockK;
-            // 0, but the device's compiler cannot know: addresses that change need not be kept in registers, one for each fragment,
-            // where there are none to spare
+            // 0, but the device's compiler cannot know: addresses that change need not be kept in registers, one for each
+            // fragment, where there are none to spare
             int turn = headDim > 64 ? n >> 26 & 16 : 0;
 
             int vFrom = baseK + k0 * perRow;
@@ -296,8 +296,10 @@ public final class SplitForward {
                 pTile[at + 64] = Split.pair(p2, p3);
                 Half2 high0 = Half2.fromFloats(p0, p1);
                 Half2 high1 = Half2.fromFloats(p2, p3);
-                pTile[at + 128] = Split.pair((p0 - Half2.lowFloat(high0)) * Split.LIFT, (p1 - Half2.highFloat(high0)) * Split.LIFT);
-                pTile[at + 192] = Split.pair((p2 - Half2.lowFloat(high1)) * Split.LIFT, (p3 - Half2.highFloat(high1)) * Split.LIFT);
+                pTile[at + 128] = Split.pair((p0 - Half2.lowFloat(high0)) * Split.LIFT,
+                        (p1 - Half2.highFloat(high0)) * Split.LIFT);
+                pTile[at + 192] = Split.pair((p2 - Half2.lowFloat(high1)) * Split.LIFT,
+                        (p3 - Half2.highFloat(high1)) * Split.LIFT);
             }
             for (int i = 0; i < longs; i++) {
                 if (total % threads == 0 || item + i * threads < total) {

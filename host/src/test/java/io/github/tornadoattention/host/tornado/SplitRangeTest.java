@@ -63,7 +63,8 @@ class SplitRangeTest {
         Factor second = (head, row) -> head == 1 ? power(exponent) : 1f;
         Factor inverse = (head, row) -> head == 1 ? power(-exponent) : 1f;
         Forward plain = forward(SPEC, in);
-        Forward other = forward(SPEC, AttentionInputs.of(scaled(in.q(), second), scaled(in.k(), inverse), scaled(in.v(), second)));
+        Forward other = forward(SPEC,
+                AttentionInputs.of(scaled(in.q(), second), scaled(in.k(), inverse), scaled(in.v(), second)));
         assertThat(other.out().toArray()).isEqualTo(scaled(plain.out(), second).toArray());
         assertThat(other.lse().toArray()).isEqualTo(plain.lse().toArray());
     }
