@@ -41,7 +41,7 @@ final class CeilingBench {
      * On a device.
      *
      * @param items work-items of the kernels that compute; a multiple of 128
-     * @param copied floats that are copied; likewise
+     * @param copied floats that are copied, at least 1024; a multiple of 1024
      * @param share who else measures there
      */
     CeilingBench(Target target, Platform.Device device, int items, int copied, int runs, DeviceShare share) {
@@ -142,16 +142,19 @@ final class CeilingBench {
     }
 
     private Result copy(Result result) {
-        FloatArray in = new FloatArray(copied);
-        for (int n = 0; n < copied; n += GROUP) {
+        int stride = Math.max(GROUP, copied / CeilingKernels.COPIES);
+        int floats = stride * CeilingKernels.COPIES;
+        FloatArray in = new FloatArray(floats);
+        for (int n = 0; n < floats; n += GROUP) {
             in.set(n, n % (1 << 20));
         }
-        FloatArray out = new FloatArray(copied);
+        FloatArray out = new FloatArray(floats);
         TaskGraph graph = new TaskGraph("ceiling").transferToDevice(DataTransferMode.FIRST_EXECUTION, in)
-                .task("copy", CeilingKernels::copy, new KernelContext(), in, out)
+                .task("copy", CeilingKernels::copy, new KernelContext(), in, out, stride)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, out);
-        double nanos = best(graph, "ceiling.copy", copied);
-        return checked(result, out.get(copied - GROUP), (copied - GROUP) % (1 << 20), nanos).with("gb_per_s", 2.0 * Float.BYTES * copied / nanos);
+        double nanos = best(graph, "ceiling.copy", stride);
+        return checked(result, out.get(floats - GROUP), (floats - GROUP) % (1 << 20), nanos)
+                .with("gb_per_s", 2.0 * Float.BYTES * floats / nanos);
     }
 
     private Result localReads(Result result) {

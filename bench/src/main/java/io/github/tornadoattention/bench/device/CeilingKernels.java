@@ -9,6 +9,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 final class CeilingKernels {
     /** Multiply-adds that do not wait for one another, in {@link #multiplyAdds}. */
     static final int CHAINS = 16;
+    /** Floats that a work-item copies in {@link #copy}. */
+    static final int COPIES = 8;
     /** Chains of products that a warp adds up in {@link #tensorMultiplyAdds}. */
     static final int PRODUCTS = 8;
     /** Floats of local memory that {@link #localReads} walks over, and reads of four in each step. */
@@ -84,9 +86,15 @@ final class CeilingKernels {
         ctx.mmaStore(c7, out, row + 112, 0, 8);
     }
 
-    /** Each work-item copies one float. */
-    static void copy(KernelContext ctx, FloatArray in, FloatArray out) {
-        out.set(ctx.globalIdx, in.get(ctx.globalIdx));
+    /** Each work-item copies {@link #COPIES} floats, all of them on their way at once, {@code stride} work-items apart. */
+    static void copy(KernelContext ctx, FloatArray in, FloatArray out, int stride) {
+        float[] x = new float[8];
+        for (int i = 0; i < 8; i++) {
+            x[i] = in.get(ctx.globalIdx + i * stride);
+        }
+        for (int i = 0; i < 8; i++) {
+            out.set(ctx.globalIdx + i * stride, x[i]);
+        }
     }
 
     /** Each work-item reads {@code steps * READS} times four neighboring floats of local memory, beside those of its neighbors. */
