@@ -3,6 +3,8 @@ package io.github.tornadoattention.bench.device;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -35,18 +37,32 @@ record RandomTensors(Tensor q, Tensor k, Tensor v, Tensor dOut) {
 
     static Tensor normal(long seed, DType dtype, int... shape) {
         Tensor tensor = Tensor.zeros(dtype, shape);
+        short[] narrow = dtype == DType.FP32 ? new short[0] : narrow(dtype);
         IntStream.range(0, Math.ceilDiv(tensor.size(), CHUNK)).parallel().forEach(chunk -> {
             SplittableRandom random = new SplittableRandom(seed << 32 | chunk);
             int from = chunk * CHUNK;
-            float[] values = new float[Math.min(CHUNK, tensor.size() - from)];
-            for (int n = 0; n < values.length; n += 4) {
-                long four = random.nextLong();
-                for (int i = n; i < Math.min(n + 4, values.length); i++, four >>>= 16) {
-                    values[i] = NORMAL[(int) (four & 0xFFFF)];
+            int count = Math.min(CHUNK, tensor.size() - from);
+            if (dtype == DType.FP32) {
+                float[] values = new float[count];
+                for (int n = 0; n < count; n++) {
+                    values[n] = NORMAL[random.nextInt() & CHUNK - 1];
                 }
+                tensor.write(values, 0, from, count);
+            } else {
+                short[] values = new short[count];
+                for (int n = 0; n < count; n++) {
+                    values[n] = narrow[random.nextInt() & CHUNK - 1];
+                }
+                MemorySegment.copy(values, 0, tensor.segment(), ValueLayout.JAVA_SHORT_UNALIGNED, (long) from * Short.BYTES, count);
             }
-            tensor.write(values, 0, from, values.length);
         });
         return tensor;
+    }
+
+    /** The bits of the normal numbers in 16. */
+    private static short[] narrow(DType dtype) {
+        Tensor rounded = Tensor.zeros(dtype, CHUNK);
+        rounded.write(NORMAL, 0, 0, CHUNK);
+        return rounded.segment().toArray(ValueLayout.JAVA_SHORT_UNALIGNED);
     }
 }
