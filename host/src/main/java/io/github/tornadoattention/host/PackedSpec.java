@@ -11,8 +11,8 @@ import java.util.function.UnaryOperator;
  * <p>Sequence b has queries {@code cuSeqlensQ[b] <= i < cuSeqlensQ[b + 1]} and keys {@code cuSeqlensK[b] <= j < cuSeqlensK[b +
  * 1]}. Either may be none.
  *
- * <p>Block masks, dense masks and biases, whose shapes are those of one N and one M, are refused; FlashAttention's functions have none
- * either. A padded batch with key lengths takes them.
+ * <p>Block masks, dense masks and biases, whose shapes are those of one N and one M, are refused; FlashAttention's functions have
+ * none either. A padded batch with key lengths takes them.
  */
 public final class PackedSpec {
     private final int[] cuSeqlensQ;

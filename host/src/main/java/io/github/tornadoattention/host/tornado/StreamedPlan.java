@@ -20,8 +20,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 /**
  * Flash attention larger than the device: the host walks blocks of queries and of keys, streams them through the device and puts
  * the parts together. Forward it merges (out, lse) of the blocks of keys, as decoding does; backward each block gives its share
- * of dq, dk, dv and dBias from the final lse, and the host adds them up in double precision and in a fixed order. Blocks that nobody
- * sees are left out. Two blocks are under way at a time, see {@link BlockLanes}.
+ * of dq, dk, dv and dBias from the final lse, and the host adds them up in double precision and in a fixed order. Blocks that
+ * nobody sees are left out. Two blocks are under way at a time, see {@link BlockLanes}.
  */
 final class StreamedPlan implements Plan {
     private final String backend;
