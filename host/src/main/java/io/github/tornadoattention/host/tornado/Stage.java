@@ -16,7 +16,6 @@ import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.TornadoExecutionResult;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.WorkerGrid1D;
-import uk.ac.manchester.tornado.api.WorkerGrid2D;
 import uk.ac.manchester.tornado.api.enums.ProfilerMode;
 import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
@@ -120,17 +119,10 @@ final class Stage implements AutoCloseable {
     }
 
     /**
-     * A grid for two nested loops marked {@code @Parallel}. TornadoVM then runs the grid and not the loops' bounds, so the grid is those exactly, in groups that
-     * divide it. Left to itself TornadoVM takes groups that a device may refuse, again in silence, because the kernel needs too many registers.
+     * A grid for a loop marked {@code @Parallel}. TornadoVM then runs the grid and not the loop's bound, so the grid is that
+     * exactly, in groups that divide it. Left to itself TornadoVM takes groups that a device may refuse, again in silence, because
+     * the kernel needs too many registers.
      */
-    static WorkerGrid loops(int outer, int inner) {
-        WorkerGrid2D grid = new WorkerGrid2D(outer, inner);
-        int local = divisor(inner, LOOP_GROUP);
-        grid.setLocalWork(divisor(outer, LOOP_GROUP / local), local, 1);
-        return grid;
-    }
-
-    /** Likewise for one loop. */
     static WorkerGrid loop(int length) {
         WorkerGrid1D grid = new WorkerGrid1D(length);
         grid.setLocalWork(divisor(length, LOOP_GROUP), 1, 1);

@@ -35,9 +35,14 @@ final class StandardPlan extends DevicePlan {
         return spec.batch() * spec.heads() * spec.seqQ();
     }
 
+    /** Elements of the matrix. */
+    private int pairs() {
+        return rows() * spec.seqK();
+    }
+
     private FloatArray probabilities() {
         if (probabilities == null) {
-            probabilities = new FloatArray(rows() * spec.seqK());
+            probabilities = new FloatArray(pairs());
         }
         return probabilities;
     }
@@ -52,8 +57,9 @@ final class StandardPlan extends DevicePlan {
                 .tables(spec, a)
                 .widen(a.q, a.k, a.v);
         return probabilities(tasks, a)
-                .task("output", Stage.loops(rows(), spec.headDim()), g -> g.task("output", StandardForward::output, p, a.v.floats(),
-                        a.out.floats(), shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim(), arguments.options()))
+                .task("output", Stage.loop(rows() * spec.headDim()), g -> g.task("output", StandardForward::output, p, a.v.floats(),
+                        a.out.floats(), shape, arguments.numbers(), rows() * spec.headDim(), spec.seqK(), spec.headDim(),
+                        arguments.options()))
                 .scratch(p)
                 .narrow(a.out)
                 .outputs(a.out, a.lse)
@@ -64,8 +70,9 @@ final class StandardPlan extends DevicePlan {
     private Tasks probabilities(Tasks tasks, DeviceArrays a) {
         FloatArray p = probabilities();
         return tasks
-                .task("scores", Stage.loops(rows(), spec.seqK()), g -> g.task("scores", StandardForward::scores, a.q.floats(), a.k.floats(), p,
-                        shape, arguments.numbers(), a.bias.floats(), a.mask, rows(), spec.seqK(), spec.headDim(), arguments.options()))
+                .task("scores", Stage.loop(pairs()), g -> g.task("scores", StandardForward::scores, a.q.floats(), a.k.floats(), p,
+                        shape, arguments.numbers(), a.bias.floats(), a.mask, pairs(), spec.seqK(), spec.headDim(),
+                        arguments.options()))
                 .task("softmax", Stage.loop(rows()), g -> g.task("softmax", StandardForward::softmax, p, a.lse.floats(), shape,
                         arguments.numbers(), rows(), spec.seqK(), arguments.options()));
     }
@@ -75,7 +82,7 @@ final class StandardPlan extends DevicePlan {
         FloatArray p = probabilities();
         FloatArray ds = new FloatArray(p.getSize());
         FloatArray dOut = g.dOut().floats();
-        int keys = spec.batch() * spec.kvHeads() * spec.seqK();
+        int keys = spec.batch() * spec.kvHeads() * spec.seqK() * spec.headDim();
         Tasks tasks = new Tasks("standardBackward")
                 .parameters(arguments.transfer(), shape)
                 .constants(arguments.numbers())
@@ -92,9 +99,9 @@ final class StandardPlan extends DevicePlan {
                             g.dBias().size(), spec.seqK()));
         }
         return scoreGradients(tasks, "scoreGradients", a, g, ds, arguments.options())
-                .task("queries", Stage.loops(rows(), spec.headDim()), graph -> graph.task("queries", StandardBackward::queries, ds, a.k.floats(),
-                        g.dq().floats(), shape, arguments.numbers(), rows(), spec.seqK(), spec.headDim()))
-                .task("keys", Stage.loops(keys, spec.headDim()), graph -> graph.task("keys", StandardBackward::keys, a.q.floats(), dOut, p, ds,
+                .task("queries", Stage.loop(rows() * spec.headDim()), graph -> graph.task("queries", StandardBackward::queries, ds, a.k.floats(),
+                        g.dq().floats(), shape, arguments.numbers(), rows() * spec.headDim(), spec.seqK(), spec.headDim()))
+                .task("keys", Stage.loop(keys), graph -> graph.task("keys", StandardBackward::keys, a.q.floats(), dOut, p, ds,
                         g.dk().floats(), g.dv().floats(), shape, arguments.numbers(), keys, spec.seqK(), spec.headDim(),
                         arguments.options()))
                 .scratch(p, ds, g.delta())
@@ -106,9 +113,9 @@ final class StandardPlan extends DevicePlan {
 
     private Tasks scoreGradients(Tasks tasks, String task, DeviceArrays a, DeviceArrays.GradientArrays g, FloatArray ds, int options) {
         FloatArray p = probabilities();
-        return tasks.task(task, Stage.loops(rows(), spec.seqK()), graph -> graph.task(task, StandardBackward::scores,
+        return tasks.task(task, Stage.loop(pairs()), graph -> graph.task(task, StandardBackward::scores,
                 a.q.floats(), a.k.floats(), a.v.floats(), g.dOut().floats(), p, g.delta(), ds, shape, arguments.numbers(),
-                rows(), spec.seqK(), spec.headDim(), options));
+                pairs(), spec.seqK(), spec.headDim(), options));
     }
 
     private long matrixBytes() {
