@@ -29,8 +29,11 @@ public final class Lines {
                 r.number("ceiling_fraction") > 0 ? "  %.0f%% of the ceiling".formatted(100 * r.number("ceiling_fraction")) : "");
     }
 
-    /** TFLOP/s, or GFLOP/s where they are few. */
+    /** TFLOP/s, or GFLOP/s where they are few; nothing where they are not known. */
     public static String rate(double tflops) {
+        if (Double.isNaN(tflops)) {
+            return "";
+        }
         return tflops >= 1 ? "%.2f TFLOP/s".formatted(tflops) : "%.2f GFLOP/s".formatted(1000 * tflops);
     }
 
