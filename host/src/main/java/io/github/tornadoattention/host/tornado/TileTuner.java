@@ -1,5 +1,6 @@
 package io.github.tornadoattention.host.tornado;
 
+import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionException;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMasks;
@@ -10,6 +11,9 @@ import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
+import io.github.tornadoattention.kernels.SplitBackwardKeys;
+import io.github.tornadoattention.kernels.SplitBackwardQueries;
+import io.github.tornadoattention.kernels.SplitForward;
 import io.github.tornadoattention.kernels.TensorBackwardKeys;
 import io.github.tornadoattention.kernels.TensorBackwardQueries;
 import io.github.tornadoattention.kernels.TensorForward;
@@ -19,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +37,7 @@ public final class TileTuner {
     private static final List<Class<?>> FLOATS = List.of(FlashForward.class, FlashBackwardQueries.class, FlashBackwardKeys.class);
     private static final List<Class<?>> TENSORS = List.of(TensorForward.class, TensorBackwardQueries.class,
             TensorBackwardKeys.class);
+    private static final List<Class<?>> SPLITS = List.of(SplitForward.class, SplitBackwardQueries.class, SplitBackwardKeys.class);
     private static final double MASK_DENSITY = 0.5;
 
     private final Platform.Device device;
@@ -152,8 +158,18 @@ public final class TileTuner {
         return spec;
     }
 
+    /** Of float32, those on tensor cores as well where they are used; what these do not compute is left to the others. */
     private List<Class<?>> kernels(AttentionSpec spec) {
-        return TensorPlan.takes(device, spec) ? TENSORS : FLOATS;
+        if (TensorPlan.takes(device, spec)) {
+            return TENSORS;
+        }
+        return KernelChoice.onTensorCores(device, spec, Algorithm.FLASH)
+                ? Stream.concat(SPLITS.stream(), FLOATS.stream()).toList() : FLOATS;
+    }
+
+    /** Whether a kernel computes float32 on tensor cores. */
+    static boolean splits(Class<?> kernel) {
+        return SPLITS.contains(kernel);
     }
 
     /** The jobs of a spec: one for each flash kernel of both passes. */

@@ -39,7 +39,7 @@ final class TilingClock implements TileTuner.Stopwatch {
     public TileTuner.Timing time(AttentionSpec spec, Class<?> kernel, Tiling tiling) {
         Bailout.requireOff(backend, device);
         Expected table = expected(spec);
-        try (Plan plan = plan(device.withTunings(Tunings.NONE.with(kernel, tiling)), spec)) {
+        try (Plan plan = plan(device.withTunings(Tunings.NONE.with(kernel, tiling)), spec, TileTuner.splits(kernel))) {
             if (!kernel.getSimpleName().contains("Backward")) {
                 Resident<Forward> forward = plan.upload(table.inputs);
                 forward.run();
@@ -58,9 +58,9 @@ final class TilingClock implements TileTuner.Stopwatch {
         }
     }
 
-    private Plan plan(Platform.Device on, AttentionSpec spec) {
-        Plan plan = KernelChoice.flash(backend, on, spec, false, true); // the kernels that split float32 are not tuned
-        if (!(plan instanceof FlashPlan)) {
+    private Plan plan(Platform.Device on, AttentionSpec spec, boolean split) {
+        Plan plan = KernelChoice.flash(backend, on, spec, split, true);
+        if (!(plan instanceof FlashPlan) || split && !(plan instanceof SplitPlan)) {
             plan.close();
             throw new DeviceException("the device lacks the memory to time tilings on %s; --seq takes fewer queries and keys"
                     .formatted(spec));
@@ -88,7 +88,7 @@ final class TilingClock implements TileTuner.Stopwatch {
             AttentionInputs inputs = AttentionInputs.of(normal(random, spec, spec.qShape()), normal(random, spec, spec.kvShape()),
                     normal(random, spec, spec.kvShape()));
             Tensor dOut = normal(random, spec, spec.qShape());
-            try (Plan plan = plan(device, spec)) {
+            try (Plan plan = plan(device, spec, false)) {
                 Forward forward = plan.forward(inputs);
                 Gradients gradients = plan.backward(dOut, forward);
                 expected = new Expected(spec, inputs, dOut, forward, gradients);

@@ -128,6 +128,26 @@ class TileTunerTest {
                 .hasMessageContaining("FlashForward has no tile that divides blocks of 10");
     }
 
+    @ParameterizedTest
+    @CsvSource({"tensor, 6", "fma, 3"})
+    void kernelsOfFloat32OnTensorCoresAreTunedWhereTheyAreUsed(String fp32, int kernels) {
+        TileTuner tuner = ((TornadoBackend) Backend.of("simulator")).tuner();
+        System.setProperty(KernelChoice.FP32_PROPERTY, fp32);
+        try {
+            List<TileTuner.Job> jobs = tuner.jobs(tuner.shape(16, DType.FP32, true, 0, 20, true));
+            assertThat(jobs).hasSize(kernels);
+            for (TileTuner.Job job : jobs) {
+                assertThat(TileTuner.splits(job.kernel())).isEqualTo(kernels == 6 && job.kernel().getSimpleName().startsWith("Split"));
+                if (TileTuner.splits(job.kernel())) {
+                    assertThat(tuner.tune(job, tiling -> { }).candidates()).hasSize(tuner.candidates(job))
+                            .allSatisfy(candidate -> assertThat(candidate.failure()).isNull());
+                }
+            }
+        } finally {
+            System.clearProperty(KernelChoice.FP32_PROPERTY);
+        }
+    }
+
     @Test
     void aWrongResultHasNoTime() {
         // the kernel's contract does not allow tiles whose rows its work-items do not share evenly
