@@ -53,7 +53,7 @@ public final class Main implements Runnable {
         line.addSubcommand(new PeersBench(terminal));
         line.addSubcommand(new ReportCommand(terminal));
         line.addSubcommand(new CompareCommand(terminal));
-        line.addSubcommand(new RandomChecks());
+        line.addSubcommand(new RandomChecks(terminal));
         line.getSubcommands().values().forEach(sub -> sub.getCommandSpec().mixinStandardHelpOptions(true));
         line.setOut(new PrintWriter(terminal.out(), true, terminal.out().charset()));
         line.setErr(new PrintWriter(terminal.err(), true, terminal.err().charset()));

@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.check;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
+import io.github.tornadoattention.host.PackedSpec;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.reference.Exact;
 import java.util.Arrays;
@@ -50,16 +51,28 @@ public final class Comparison {
      * @throws IllegalArgumentException if shapes disagree with the spec, or {@code expected} lacks the gradients
      */
     public static Comparison of(AttentionSpec spec, Exact expected, Forward f, @Nullable Gradients g, Tolerance t) {
-        Part out = compare("out", expected.out(), f.out(), spec.qShape(), t.out());
-        Part lse = compare("lse", expected.lse(), f.lse(), spec.lseShape(), t.lse());
-        if (g == null) {
-            return new Comparison(out, lse, null, null, null, null);
-        }
+        Comparison forward = forward(expected, f.out(), f.lse(), spec.qShape(), spec.lseShape(), t);
+        return g == null ? forward : forward.with(expected, g, spec.qShape(), spec.kvShape(), spec.biasShape(), t);
+    }
+
+    /** Likewise of a packed batch. */
+    static Comparison of(PackedSpec spec, Exact expected, Forward f, Gradients g, Tolerance t) {
+        return forward(expected, f.out(), f.lse(), spec.qShape(), spec.lseShape(), t)
+                .with(expected, g, spec.qShape(), spec.kvShape(), null, t);
+    }
+
+    /** Of out and lse of these shapes. */
+    static Comparison forward(Exact expected, Tensor out, Tensor lse, int[] outShape, int[] lseShape, Tolerance t) {
+        return new Comparison(compare("out", expected.out(), out, outShape, t.out()),
+                compare("lse", expected.lse(), lse, lseShape, t.lse()), null, null, null, null);
+    }
+
+    private Comparison with(Exact expected, Gradients g, int[] qShape, int[] kvShape, int @Nullable [] biasShape, Tolerance t) {
         return new Comparison(out, lse,
-                compare("dq", expected.dq(), g.dq(), spec.qShape(), t.dq()),
-                compare("dk", expected.dk(), g.dk(), spec.kvShape(), t.dk()),
-                compare("dv", expected.dv(), g.dv(), spec.kvShape(), t.dv()),
-                compareBias(expected, g, spec.biasShape(), t));
+                compare("dq", expected.dq(), g.dq(), qShape, t.dq()),
+                compare("dk", expected.dk(), g.dk(), kvShape, t.dk()),
+                compare("dv", expected.dv(), g.dv(), kvShape, t.dv()),
+                compareBias(expected, g, biasShape, t));
     }
 
     private static @Nullable Part compareBias(Exact expected, Gradients g, int @Nullable [] shape, Tolerance t) {

@@ -6,7 +6,6 @@ import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Backend;
 import io.github.tornadoattention.host.BlockMask;
-import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.DenseMask;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.Forward;
@@ -19,23 +18,24 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attentions drawn at random over everything that a spec can say, with lengths and head dims that crowd around the edges of tiles: what differential tests run
- * on any backend beside float64. The same seed gives the same attention on every machine.
+ * Attentions drawn at random over everything that a spec can say, with lengths and head dims that crowd around the edges of
+ * tiles: what differential tests run on any backend beside float64. The same seed gives the same attention on every machine.
  */
 public final class RandomSpecs {
-    /** Neighboring seeds of {@link Random} begin alike; multiples of this do not. */
-    private static final long SPREAD = 0x9E3779B97F4A7C15L;
-
     private static final int[] BLOCK_SIZES = {16, 32, 64, 128};
-    private static final int[] HEAD_DIMS = {8, 16, 32, 40, 64, 80, 96, 128, 160, 192, 256};
-
-    private static final DType[] DTYPES = {DType.FP32, DType.FP32, DType.FP16, DType.BF16};
 
     /**
-     * Largest head dim where no query sees two keys; the dtype is float32 there. The gradients of q and k are 0 but for the rounding of sums over the
-     * head dim, and of out if that has 16 bits; plain attention, whose error sets the tolerance, happens to have none.
+     * Largest head dim where no query sees two keys; the dtype is float32 there. The gradients of q and k are 0 but for the
+     * rounding of sums over the head dim, and of out if that has 16 bits; plain attention, whose error sets the tolerance,
+     * happens to have none.
      */
-    private static final int MOST_WITHOUT_CHOICE = 32;
+    static final int MOST_WITHOUT_CHOICE = 32;
+
+    /**
+     * So many queries must see two keys for a dtype of 16 bits: the others have the rounding of out in their gradients, which plain
+     * attention has not, and the largest error of a few says little of what that is.
+     */
+    static final int ENOUGH_WITH_A_CHOICE = 8;
 
     private RandomSpecs() {}
 
@@ -46,7 +46,17 @@ public final class RandomSpecs {
      * @param inputs what goes in; tensors are standard normal, rounded to the spec's dtype
      * @param dOut gradient of out, shaped as q
      */
-    public record Drawn(long seed, AttentionSpec spec, AttentionInputs inputs, Tensor dOut) {
+    public record Drawn(long seed, AttentionSpec spec, AttentionInputs inputs, Tensor dOut) implements RandomCase {
+        @Override
+        public String what() {
+            return spec.toString();
+        }
+
+        @Override
+        public String failure(Backend backend, Algorithm algorithm) {
+            return expected().compare(backend, algorithm).firstFailure();
+        }
+
         /** Computes it in float64, and how far from that a result may be. */
         public Expected expected() {
             Exact exact = ReferenceAttention.forwardBackward(spec, inputs, dOut);
@@ -72,66 +82,53 @@ public final class RandomSpecs {
      * @param longest most queries and most keys, at least 1
      */
     public static Drawn draw(long seed, int longest) {
-        Random random = new Random(seed * SPREAD);
+        Random random = Draws.random(seed);
         AttentionSpec spec = spec(random, longest);
-        DType drawn = DTYPES[random.nextInt(DTYPES.length)];
-        while (spec.headDim() > MOST_WITHOUT_CHOICE && !someQueryHasAChoice(spec)) {
+        DType drawn = Draws.dtype(random);
+        while (spec.headDim() > MOST_WITHOUT_CHOICE && queriesWithAChoice(spec) == 0) {
             spec = spec(random, longest);
         }
-        DType dtype = someQueryHasAChoice(spec) ? drawn : DType.FP32;
+        DType dtype = queriesWithAChoice(spec) == ENOUGH_WITH_A_CHOICE ? drawn : DType.FP32;
         spec = spec.withDtype(dtype);
-        AttentionInputs inputs = AttentionInputs.of(normal(random, spec.qShape()).to(dtype), normal(random, spec.kvShape()).to(dtype),
-                normal(random, spec.kvShape()).to(dtype));
-        Tensor dOut = normal(random, spec.qShape()).to(dtype);
+        AttentionInputs inputs = AttentionInputs.of(Draws.normal(random, spec.qShape()).to(dtype),
+                Draws.normal(random, spec.kvShape()).to(dtype), Draws.normal(random, spec.kvShape()).to(dtype));
+        Tensor dOut = Draws.normal(random, spec.qShape()).to(dtype);
         inputs = inputs.withSeed(random.nextLong(), random.nextInt());
-        return new Drawn(seed, spec, inputs.withMask(mask(random, spec.maskShape())).withBias(bias(random, spec.biasShape())), dOut);
+        inputs = inputs.withMask(mask(random, spec.maskShape())).withBias(bias(random, spec.biasShape()));
+        return new Drawn(seed, spec, inputs, dOut);
     }
 
-    private static boolean someQueryHasAChoice(AttentionSpec spec) {
+    /** Queries that see two keys or more, as far as the spec says; not counted beyond {@link #ENOUGH_WITH_A_CHOICE}. */
+    static int queriesWithAChoice(AttentionSpec spec) {
+        int queries = 0;
         for (int b = 0; b < spec.batch(); b++) {
             for (int h = 0; h < spec.heads(); h++) {
-                for (int i = 0; i < spec.seqQ(); i++) {
+                for (int i = 0; i < spec.seqQ() && queries < ENOUGH_WITH_A_CHOICE; i++) {
                     int keys = 0;
-                    for (int j = spec.firstVisible(i); j <= spec.lastVisible(i, b); j++) {
+                    for (int j = spec.firstVisible(i); j <= spec.lastVisible(i, b) && keys < 2; j++) {
                         keys += spec.visible(b, h, i, j) ? 1 : 0;
                     }
-                    if (keys > 1) {
-                        return true;
-                    }
+                    queries += keys > 1 ? 1 : 0;
                 }
             }
         }
-        return false;
+        return queries;
     }
 
     private static AttentionSpec spec(Random random, int longest) {
-        int seqQ = length(random, longest);
-        int seqK = random.nextInt(3) == 0 ? seqQ : length(random, longest);
-        int headDim = headDim(random);
-        // Few heads where each is large, so that no one attention takes long.
-        int most = (int) Math.clamp((long) longest * longest * 32 / ((long) seqQ * seqK * headDim), 1, 8);
+        int seqQ = Draws.length(random, longest);
+        int seqK = random.nextInt(3) == 0 ? seqQ : Draws.length(random, longest);
+        int headDim = Draws.headDim(random);
+        int most = Draws.mostHeads(longest, (long) seqQ * seqK * headDim);
         int kvHeads = 1 + random.nextInt(Math.min(3, most));
         int heads = kvHeads * (1 + random.nextInt(Math.min(4, most / kvHeads)));
         int batch = 1 + random.nextInt(Math.clamp(most / heads, 1, 3));
         SpecBuilder spec = AttentionSpec.builder(batch, heads, seqQ, headDim).kvHeads(kvHeads).seqK(seqK);
-        spec.causal(Causal.values()[random.nextInt(3)]);
-        if (random.nextInt(3) == 0) {
-            spec.window(side(random, seqK), side(random, seqK));
-        }
+        Draws.sight(random, spec, seqK);
         if (random.nextInt(3) == 0) {
             spec.keyLengths(random.ints(batch, 0, seqK + 1).map(length -> random.nextInt(5) == 0 ? 0 : length).toArray());
         }
-        if (random.nextInt(3) == 0) {
-            spec.scale((random.nextInt(4) == 0 ? -1 : 1) * (0.2 + 2 * random.nextDouble()) / Math.sqrt(headDim));
-        }
-        if (random.nextInt(3) == 0) {
-            spec.softcap(0.5 + random.nextInt(20));
-        }
-        switch (random.nextInt(6)) {
-            case 0 -> spec.alibi();
-            case 1 -> spec.alibiSlopes(floats(random, heads, 0.3));
-            default -> { }
-        }
+        Draws.scores(random, spec, heads, headDim);
         if (random.nextInt(3) == 0) {
             spec.blockMask(mask(random, heads, seqQ, seqK));
         }
@@ -143,37 +140,8 @@ public final class RandomSpecs {
             shape[3] = seqK; // shared by all keys, its gradient would be 0 but for rounding
             spec.biasShape(shape);
         }
-        if (random.nextInt(3) == 0) {
-            spec.dropout(random.nextInt(4) == 0 ? 0.9 : random.nextDouble() / 2);
-        }
+        Draws.dropout(random, spec);
         return spec.build();
-    }
-
-    /** One in four is tiny, one in four is any length, the others are a tile edge or one off it. */
-    private static int length(Random random, int longest) {
-        int length = switch (random.nextInt(4)) {
-            case 0 -> 1 + random.nextInt(5);
-            case 1 -> 1 + random.nextInt(longest);
-            default -> 16 * (1 + random.nextInt(Math.ceilDiv(longest, 16))) + random.nextInt(3) - 1;
-        };
-        return Math.min(length, longest);
-    }
-
-    private static int headDim(Random random) {
-        return switch (random.nextInt(8)) {
-            case 0, 1, 2 -> 1 + random.nextInt(48);
-            case 3 -> 1 + random.nextInt(AttentionSpec.MAX_HEAD_DIM);
-            case 4 -> Math.min(HEAD_DIMS[random.nextInt(HEAD_DIMS.length)] + random.nextInt(3) - 1, AttentionSpec.MAX_HEAD_DIM);
-            default -> HEAD_DIMS[random.nextInt(HEAD_DIMS.length)];
-        };
-    }
-
-    private static int side(Random random, int seqK) {
-        return switch (random.nextInt(4)) {
-            case 0 -> -1;
-            case 1 -> random.nextInt(3);
-            default -> random.nextInt(seqK);
-        };
     }
 
     private static BlockMask mask(Random random, int heads, int seqQ, int seqK) {
@@ -211,26 +179,10 @@ public final class RandomSpecs {
         if (shape == null) {
             return null;
         }
-        float[] bias = floats(random, shape[0] * shape[1] * shape[2] * shape[3], 1);
+        float[] bias = Draws.floats(random, shape[0] * shape[1] * shape[2] * shape[3], 1);
         for (int n = 0; n < bias.length; n++) {
             bias[n] = random.nextInt(12) == 0 ? Float.NEGATIVE_INFINITY : bias[n];
         }
         return Tensor.of(bias, shape);
-    }
-
-    private static float[] floats(Random random, int count, double deviation) {
-        float[] floats = new float[count];
-        for (int n = 0; n < count; n++) {
-            floats[n] = (float) (random.nextGaussian() * deviation);
-        }
-        return floats;
-    }
-
-    private static Tensor normal(Random random, int[] shape) {
-        int size = 1;
-        for (int length : shape) {
-            size *= length;
-        }
-        return Tensor.of(floats(random, size, 1), shape);
     }
 }

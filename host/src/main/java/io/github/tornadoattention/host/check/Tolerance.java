@@ -42,8 +42,17 @@ public record Tolerance(double out, double lse, double dq, double dk, double dv,
 
     /** The tolerance for this input, whose float64 result is at hand. */
     public static Tolerance of(AttentionSpec spec, AttentionInputs inputs, @Nullable Tensor dOut, Exact exact) {
-        Exact plain = ReferenceAttention.plain(spec, inputs, dOut);
-        double out = 2 * error(plain.out(), exact.out()) + FLOOR * largestVisible(spec, inputs.v()) / (1 - spec.dropout());
+        return of(exact, ReferenceAttention.plain(spec, inputs, dOut), largestVisible(spec, inputs.v()) / (1 - spec.dropout()));
+    }
+
+    /**
+     * The tolerance where both results are at hand.
+     *
+     * @param plain of the plain standard attention
+     * @param largestOut what out can be at most: {@code max|v| / (1 - dropout)}
+     */
+    static Tolerance of(Exact exact, Exact plain, double largestOut) {
+        double out = 2 * error(plain.out(), exact.out()) + FLOOR * largestOut;
         double lse = 2 * error(plain.lse(), exact.lse()) + FLOOR * Math.max(1, largest(exact.lse()));
         if (exact.dq() == null || exact.dk() == null || exact.dv() == null
                 || plain.dq() == null || plain.dk() == null || plain.dv() == null) {

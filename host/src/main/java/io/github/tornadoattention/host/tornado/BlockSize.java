@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.tornado;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
 import io.github.tornadoattention.host.DeviceMemoryException;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,20 +27,41 @@ record BlockSize(int heads, int queries, int keys, int headDim) {
      * @throws DeviceMemoryException if not even the smallest fit
      */
     static BlockSize choose(AttentionSpec spec, Limits limits) {
-        BlockMask mask = spec.blockMask();
-        int heads = mask != null && mask.heads() > 1 ? 1 : spec.heads() / spec.kvHeads();
-        int queries = mask == null ? rounded(spec.seqQ()) : Math.min(mask.size(), spec.seqQ());
-        int keys = mask == null ? rounded(spec.seqK()) : Math.min(mask.size(), spec.seqK());
-        BlockSize size = new BlockSize(heads, queries, keys, spec.headDim());
-        while (mask == null && !size.fits(spec, limits) && (size.queries > STEP || size.keys > STEP)) {
-            boolean fewerQueries = size.queries > STEP && (size.keys == STEP || (long) heads * size.queries >= size.keys);
-            size = fewerQueries
-                    ? new BlockSize(heads, rounded(size.queries / 2), size.keys, spec.headDim())
-                    : new BlockSize(heads, size.queries, rounded(size.keys / 2), spec.headDim());
+        BlockSize size = of(spec, spec.seqQ(), spec.seqK());
+        while (size.canShrink(spec) && !size.fits(spec, limits)) {
+            size = size.smaller();
         }
-        limits.require("two blocks of %d queries of %d heads and %d keys".formatted(size.queries, heads, size.keys),
+        limits.require("two blocks of %d queries of %d heads and %d keys".formatted(size.queries, size.heads, size.keys),
                 Float.BYTES * Math.max(size.biasElements(spec), Math.max(size.queryElements(), size.keyElements())), size.bytes(spec));
         return size;
+    }
+
+    /** Blocks of about so many queries and keys, or of fewer that need less memory than so many bytes; empty if all need more. */
+    static Optional<BlockSize> below(AttentionSpec spec, int queries, int keys, long bytes) {
+        BlockSize size = of(spec, Math.min(queries, spec.seqQ()), Math.min(keys, spec.seqK()));
+        while (size.canShrink(spec) && size.bytes(spec) >= bytes) {
+            size = size.smaller();
+        }
+        return size.bytes(spec) < bytes ? Optional.of(size) : Optional.empty();
+    }
+
+    /** With a block mask, the mask's blocks, whatever is asked for. */
+    private static BlockSize of(AttentionSpec spec, int queries, int keys) {
+        BlockMask mask = spec.blockMask();
+        int heads = mask != null && mask.heads() > 1 ? 1 : spec.heads() / spec.kvHeads();
+        return mask == null ? new BlockSize(heads, rounded(queries), rounded(keys), spec.headDim())
+                : new BlockSize(heads, Math.min(mask.size(), spec.seqQ()), Math.min(mask.size(), spec.seqK()), spec.headDim());
+    }
+
+    private boolean canShrink(AttentionSpec spec) {
+        return spec.blockMask() == null && (queries > STEP || keys > STEP);
+    }
+
+    /** Half as many queries or keys, whichever are more. */
+    private BlockSize smaller() {
+        boolean fewerQueries = queries > STEP && (keys == STEP || (long) heads * queries >= keys);
+        return fewerQueries ? new BlockSize(heads, rounded(queries / 2), keys, headDim)
+                : new BlockSize(heads, queries, rounded(keys / 2), headDim);
     }
 
     private static int rounded(int length) {

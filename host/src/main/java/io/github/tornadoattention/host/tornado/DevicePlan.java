@@ -94,12 +94,17 @@ abstract class DevicePlan implements Plan {
         return crossing == DType.FP32 ? 0 : Arrays.stream(shapes).mapToLong(DevicePlan::bytes).sum();
     }
 
-    /** Inputs and outputs of both passes, held at once: each pass has its own copies on the device. */
     private long residentBytes() {
-        long tensors = 2 * crossingBytes(spec.qShape()) + 2 * crossingBytes(spec.kvShape());
+        return residentBytes(spec, crossing);
+    }
+
+    /** Inputs and outputs of both passes, held at once: each pass has its own copies on the device. */
+    static long residentBytes(AttentionSpec spec, DType crossing) {
+        long tensors = (2 * bytes(spec.qShape()) + 2 * bytes(spec.kvShape())) / Float.BYTES * crossing.bytes();
         int[] biasShape = spec.biasShape();
         int[] maskShape = spec.maskShape();
-        long tables = 3 * (biasShape == null ? 0 : bytes(biasShape)) + 2 * (maskShape == null ? 0 : (long) Integer.BYTES * DenseMask.words(maskShape));
+        long tables = 3 * (biasShape == null ? 0 : bytes(biasShape))
+                + 2 * (maskShape == null ? 0 : (long) Integer.BYTES * DenseMask.words(maskShape));
         return 3 * tensors + 2 * bytes(spec.lseShape()) + tables;
     }
 

@@ -15,6 +15,7 @@ import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.kernels.FlashForward;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -153,6 +154,16 @@ public final class TornadoBackend implements Backend {
      */
     public boolean usesTensorCores(AttentionSpec spec, Algorithm algorithm) {
         return forwardBlock == null && KernelChoice.onTensorCores(device, spec, algorithm);
+    }
+
+    /**
+     * A limit of device memory under which a device of any kind streams this attention, in blocks of about so many queries and
+     * keys, or fewer: for tests. Empty if it takes no more in one go than the smallest blocks do.
+     */
+    public static OptionalLong streamingMemory(AttentionSpec spec, int queries, int keys) {
+        long whole = DevicePlan.residentBytes(spec, spec.dtype());
+        return BlockSize.below(spec, queries, keys, whole).map(size -> OptionalLong.of(size.bytes(spec)))
+                .orElse(OptionalLong.empty());
     }
 
     private Tiling forwardTiling(AttentionSpec spec, List<Integer> block) {
