@@ -28,8 +28,9 @@ class RandomChecksTest {
             Call call = Call.of("random", "--backend", "simulator", "--seed", "7", "--count", "1", "--longest", "40");
             assertThat(call.exitCode()).isEqualTo(1);
             assertThat(call.err()).startsWith("one-pass seed 7: FAILED after ");
-            assertThat(call.out()).contains("attention.fp32 is 'neither'").contains("to repeat it: scripts/bench random --kind one-pass "
-                    + "--backend simulator --algorithm flash --longest 40 --count 1 --seed 7\n").endsWith("0 passed, 1 failed\n");
+            assertThat(call.out()).contains("attention.fp32 is 'neither'")
+                    .contains("to repeat it: scripts/bench random --kind one-pass --backend simulator --algorithm flash "
+                            + "--longest 40 --count 1 --seed 7\n").endsWith("0 passed, 1 failed\n");
         } finally {
             if (limit.isEmpty()) {
                 System.clearProperty("attention.fp32");

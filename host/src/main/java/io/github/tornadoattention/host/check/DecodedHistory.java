@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that was added to the entries of a decoding, as if there were no cache, and what attention over it has to give. Two
- * ways of rotation go with the two computations that set the tolerance: angles, sines and products in float64 for the exact one, and
- * products in float32 for the plain one.
+ * ways of rotation go with the two computations that set the tolerance: angles, sines and products in float64 for the exact
+ * one, and products in float32 for the plain one.
  */
 final class DecodedHistory {
     private final AttentionSpec spec;

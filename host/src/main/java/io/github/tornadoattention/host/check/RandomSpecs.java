@@ -32,8 +32,8 @@ public final class RandomSpecs {
     static final int MOST_WITHOUT_CHOICE = 32;
 
     /**
-     * So many queries must see two keys for a dtype of 16 bits: the others have the rounding of out in their gradients, which plain
-     * attention has not, and the largest error of a few says little of what that is.
+     * So many queries must see two keys for a dtype of 16 bits: the others have the rounding of out in their gradients, which
+     * plain attention has not, and the largest error of a few says little of what that is.
      */
     static final int ENOUGH_WITH_A_CHOICE = 8;
 

@@ -21,10 +21,15 @@ import java.util.Random;
 public record RandomStreamed(RandomSpecs.Drawn drawn, long memory) implements RandomCase {
     private static final int STEP = 16;
 
-    /** Draws one; see {@link RandomKind#draw}. At least 16 keys or queries are needed for an attention that is worth cutting. */
+    /**
+     * Draws one; see {@link RandomKind#draw}.
+     *
+     * @throws UsageException if the longest is so short that nothing can be cut
+     */
     public static RandomStreamed draw(long seed, int longest) {
         if (longest < 2 * STEP) {
-            throw new UsageException("attention of at most %d queries and keys is not streamed; %d are needed".formatted(longest, 2 * STEP));
+            throw new UsageException("attention of at most %d queries and keys is not streamed; %d are needed"
+                    .formatted(longest, 2 * STEP));
         }
         Random random = Draws.random(seed);
         while (true) {

@@ -36,7 +36,7 @@ record BlockSize(int heads, int queries, int keys, int headDim) {
         return size;
     }
 
-    /** Blocks of about so many queries and keys, or of fewer that need less memory than so many bytes; empty if all need more. */
+    /** Blocks of about so many queries and keys, or of fewer that need less memory than this; empty if all need more. */
     static Optional<BlockSize> below(AttentionSpec spec, int queries, int keys, long bytes) {
         BlockSize size = of(spec, Math.min(queries, spec.seqQ()), Math.min(keys, spec.seqK()));
         while (size.canShrink(spec) && size.bytes(spec) >= bytes) {

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -64,17 +65,19 @@ class RandomKindTest {
     @ParameterizedTest
     @EnumSource
     void theSameSeedDrawsTheSame(RandomKind kind) {
-        assertThat(kind.draw(7, LONGEST).what()).isEqualTo(kind.draw(7, LONGEST).what()).isNotEqualTo(kind.draw(8, LONGEST).what());
+        assertThat(kind.draw(7, LONGEST).what()).isEqualTo(kind.draw(7, LONGEST).what())
+                .isNotEqualTo(kind.draw(8, LONGEST).what());
     }
 
     @Test
     void packedBatchesAreVaried() {
         check(LongStream.range(0, SEEDS).mapToObj(seed -> RandomPacked.draw(seed, LONGEST)).toList(), Map.of(
                 "one sequence", c -> c.spec().sequences() == 1,
-                "empty sequence", c -> LongStream.range(0, c.spec().sequences()).anyMatch(b -> c.spec().lengthQ((int) b) == 0),
-                "no keys", c -> LongStream.range(0, c.spec().sequences())
-                        .anyMatch(b -> c.spec().lengthK((int) b) == 0 && c.spec().lengthQ((int) b) > 0),
-                "causal, other lengths", c -> c.spec().longest().causal() != Causal.NONE && c.spec().totalQ() != c.spec().totalK(),
+                "empty sequence", c -> IntStream.range(0, c.spec().sequences()).anyMatch(b -> c.spec().lengthQ(b) == 0),
+                "no keys", c -> IntStream.range(0, c.spec().sequences())
+                        .anyMatch(b -> c.spec().lengthK(b) == 0 && c.spec().lengthQ(b) > 0),
+                "causal, other lengths",
+                c -> c.spec().longest().causal() != Causal.NONE && c.spec().totalQ() != c.spec().totalK(),
                 "grouped", c -> c.spec().longest().kvHeads() > 1 && c.spec().longest().heads() > c.spec().longest().kvHeads(),
                 "dropout as part of a batch", c -> c.spec().longest().dropout() > 0 && c.inputs().firstEntry() > 0,
                 "window", c -> c.spec().longest().windowLeft() >= 0,
