@@ -137,7 +137,8 @@ class TileTunerTest {
             List<TileTuner.Job> jobs = tuner.jobs(tuner.shape(16, DType.FP32, true, 0, 20, true));
             assertThat(jobs).hasSize(kernels);
             for (TileTuner.Job job : jobs) {
-                assertThat(TileTuner.splits(job.kernel())).isEqualTo(kernels == 6 && job.kernel().getSimpleName().startsWith("Split"));
+                assertThat(TileTuner.splits(job.kernel()))
+                        .isEqualTo(kernels == 6 && job.kernel().getSimpleName().startsWith("Split"));
                 if (TileTuner.splits(job.kernel())) {
                     assertThat(tuner.tune(job, tiling -> { }).candidates()).hasSize(tuner.candidates(job))
                             .allSatisfy(candidate -> assertThat(candidate.failure()).isNull());
