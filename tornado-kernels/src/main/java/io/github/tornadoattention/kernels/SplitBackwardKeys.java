@@ -31,10 +31,7 @@ public final class SplitBackwardKeys {
      * @param dRows    gradient of the output, {@link SplitPack#rows}
      * @param lse      [B, H, N] of the forward pass
      * @param delta    [B, H, N]: D = rowsum(dO ∘ O)
-     * @param scalesQ  [B, H] of the queries, {@link SplitScales}
-     * @param scalesK  [B, Hkv] of the keys
-     * @param scalesV  [B, Hkv] of the values
-     * @param scalesD  [B, H] of the output's gradient
+     * @param scales   of the heads of q, k, v and dOut, {@link SplitScales}
      * @param dk       result, laid out as k; every element is written
      * @param dv       result, laid out alike
      * @param shape    the slots of {@link Shape}; the lists say which tiles of queries each tile of keys is visited by
@@ -49,8 +46,7 @@ public final class SplitBackwardKeys {
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.BLOCK_Q),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.NONE, pad = 2)})
     public static void backward(KernelContext ctx, FloatArray k, FloatArray v, LongArray qColumns, LongArray qRows,
-            LongArray dColumns, LongArray dRows, FloatArray lse, FloatArray delta, FloatArray scalesQ, FloatArray scalesK,
-            FloatArray scalesV, FloatArray scalesD, FloatArray dk, FloatArray dv, IntArray shape, FloatArray numbers, int headDim,
+            LongArray dColumns, LongArray dRows, FloatArray lse, FloatArray delta, FloatArray scales, FloatArray dk, FloatArray dv, IntArray shape, FloatArray numbers, int headDim,
             int blocks, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
@@ -87,8 +83,8 @@ public final class SplitBackwardKeys {
         int keyLast = TornadoMath.min(k0 + blockK, keyLength) - 1;
         float scale = numbers.get(Shape.SCALE);
         float softcap = numbers.get(Shape.SOFTCAP);
-        float scaleK = scalesK.get(batchHead);
-        float scaleV = scalesV.get(batchHead);
+        float scaleK = scales.get(SplitScales.keys(shape) + batchHead);
+        float scaleV = scales.get(SplitScales.values(shape) + batchHead);
 
         int tileInts = blockQ * headDim; // of Q or dO, both parts
         int[] stream = ctx.allocateIntLocalArray(4 * blockQ * headDim); // columns of Q and dO, rows of dO and Q; K and V at first
@@ -180,13 +176,13 @@ public final class SplitBackwardKeys {
             int batchQuery = batch * heads + head;
             int baseRow = batchQuery * seqQ;
             int baseQ = batchQuery * queryRows * perRow + item;
-            float scaleD = scalesD.get(batchQuery);
+            float scaleD = scales.get(SplitScales.gradients(shape) + batchQuery);
             float slope = 0f;
             if ((options & Options.ALIBI) != 0) {
                 slope = numbers.get(Shape.SLOPES + head);
             }
             // scores are divided by the scales of Q and K one after the other: the product of both may be too large
-            float inverseQ = 1f / scalesQ.get(batchQuery);
+            float inverseQ = 1f / scales.get(batchQuery);
             float ofQ = scale * inverseQ;
             float ofK = 1f / scaleK;
             // likewise dV by those of P and dO, dK by those of dO, V and Q and by what dS was shrunk with

@@ -29,10 +29,7 @@ public final class SplitBackwardQueries {
      * @param vColumns values, {@link SplitPack#columns}
      * @param lse      [B, H, N] of the forward pass
      * @param delta    [B, H, N]: D = rowsum(dO ∘ O)
-     * @param scalesQ  [B, H] of the queries, {@link SplitScales}
-     * @param scalesK  [B, Hkv] of the keys
-     * @param scalesV  [B, Hkv] of the values
-     * @param scalesD  [B, H] of the output's gradient
+     * @param scales   of the heads of q, k, v and dOut, {@link SplitScales}
      * @param dq       result, laid out as q; every element is written
      * @param shape    the slots of {@link Shape}; the lists say which tiles of keys each tile of queries visits
      * @param numbers  the slots of {@link Shape}; the scale is positive
@@ -46,8 +43,7 @@ public final class SplitBackwardQueries {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K)})
     public static void backward(KernelContext ctx, FloatArray q, FloatArray dOut, LongArray kColumns, LongArray kRows,
-            LongArray vColumns, FloatArray lse, FloatArray delta, FloatArray scalesQ, FloatArray scalesK, FloatArray scalesV,
-            FloatArray scalesD, FloatArray dq, IntArray shape, FloatArray numbers, int headDim, int blocks, int options) {
+            LongArray vColumns, FloatArray lse, FloatArray delta, FloatArray scales, FloatArray dq, IntArray shape, FloatArray numbers, int headDim, int blocks, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int threads = blockQ * 4;
@@ -88,10 +84,10 @@ public final class SplitBackwardQueries {
         if ((options & Options.ALIBI) != 0) {
             slope = numbers.get(Shape.SLOPES + head);
         }
-        float scaleQ = scalesQ.get(batchHead);
-        float scaleK = scalesK.get(batchKey);
-        float scaleV = scalesV.get(batchKey);
-        float scaleD = scalesD.get(batchHead);
+        float scaleQ = scales.get(batchHead);
+        float scaleK = scales.get(SplitScales.keys(shape) + batchKey);
+        float scaleV = scales.get(SplitScales.values(shape) + batchKey);
+        float scaleD = scales.get(SplitScales.gradients(shape) + batchHead);
 
         int tileInts = blockK * headDim; // of K or V, both parts
         // columns of K and V, rows of K; Q and dO at first

@@ -35,7 +35,7 @@ public final class SplitForward {
      * @param q       queries [B, H, N, D]; strides in {@code shape}
      * @param k       keys, {@link SplitPack#columns}
      * @param v       values, {@link SplitPack#rows}
-     * @param scalesQ [B, H], {@link SplitScales}; likewise those of keys and values, [B, Hkv]
+     * @param scales  of the heads of q, k and v, {@link SplitScales}
      * @param out     result, laid out as q; every element is written
      * @param lse     result [B, H, N], float32, see {@link FlashForward}
      * @param shape   the slots of {@link Shape}; the lists say which tiles of keys each tile of queries visits
@@ -49,9 +49,8 @@ public final class SplitForward {
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.NONE, pad = 4)})
-    public static void forward(KernelContext ctx, FloatArray q, LongArray k, LongArray v, FloatArray scalesQ, FloatArray scalesK,
-            FloatArray scalesV, FloatArray out, FloatArray lse, IntArray shape, FloatArray numbers, int headDim, int blocks,
-            int options) {
+    public static void forward(KernelContext ctx, FloatArray q, LongArray k, LongArray v, FloatArray scales, FloatArray out,
+            FloatArray lse, IntArray shape, FloatArray numbers, int headDim, int blocks, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int warps = blockQ / 16;
@@ -101,7 +100,7 @@ public final class SplitForward {
 
         // The parts of Q become fragments, one after the other; rows past the end repeat the last one
         int qAt = warp * headDim * 32;
-        float scaleQ = scalesQ.get(batchHead);
+        float scaleQ = scales.get(batchHead);
         for (int i = 0; i < blockQ * headDim / 2 / (blockQ / 16 * 32); i++) {
             int n = item + i * threads;
             int row = n / (headDim / 2);
@@ -180,7 +179,7 @@ public final class SplitForward {
         int row1 = row0 + 8;
         // what products of scaled numbers are multiplied with: one inverse after the other, since both together may overflow;
         // never 0, of which a masked score would become NaN
-        float unscale = TornadoMath.max(scale / scaleQ / scalesK.get(batchKvHead), Float.MIN_NORMAL);
+        float unscale = TornadoMath.max(scale / scaleQ / scales.get(SplitScales.keys(shape) + batchKvHead), Float.MIN_NORMAL);
         // scores that an option changes are scaled before that, others together with the subtraction of m
         float factor = (options & (Options.SOFTCAP | Options.ALIBI)) == 0 ? unscale : 1f;
 
@@ -345,7 +344,7 @@ public final class SplitForward {
         l1 = exchange[row * 4 + 32] + exchange[row * 4 + 33] + exchange[row * 4 + 34] + exchange[row * 4 + 35];
         float inverse0 = l0 == 0f ? 0f : 1f / l0;
         float inverse1 = l1 == 0f ? 0f : 1f / l1;
-        float inverseV = 1f / scalesV.get(batchKvHead);
+        float inverseV = 1f / scales.get(SplitScales.values(shape) + batchKvHead);
         for (int c = 0; c < headDim / 8; c++) {
             int at = Fragments.at(c);
             int to = baseQ + row0 * rowStride + c * 8 + 2 * u;

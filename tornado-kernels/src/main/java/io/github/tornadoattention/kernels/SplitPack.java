@@ -27,14 +27,15 @@ public final class SplitPack {
      * The head dimension as inner dimension.
      *
      * @param matrix  [B, H, L, D]
-     * @param scales  [B, H], {@link SplitScales}
+     * @param scales  {@link SplitScales}
      * @param packed  [B, H, L'/8, 2, D, 8], float16 in longs of four, L' being L rounded up to {@link TensorPack#ROWS}
      * @param shape   the slots of {@link Shape}: batch and heads, strides, lengths
      * @param headDim D, a multiple of 16
      * @param queries 1 if the matrix has the shape of q, 0 if that of k
+     * @param first   where the matrix's heads begin in {@code scales}
      */
     public static void columns(KernelContext ctx, FloatArray matrix, FloatArray scales, LongArray packed, IntArray shape,
-            int headDim, int queries) {
+            int headDim, int queries, int first) {
         int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
         int seq = queries != 0 ? shape.get(Shape.SEQ_Q) : shape.get(Shape.SEQ_K);
         int padded = (seq + TensorPack.ROWS - 1) / TensorPack.ROWS * TensorPack.ROWS;
@@ -49,7 +50,7 @@ public final class SplitPack {
             int base = queries != 0
                     ? batch * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
                     : batch * shape.get(Shape.K_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.K_HEAD_STRIDE);
-            float scale = scales.get(batchHead);
+            float scale = scales.get(first + batchHead);
             float[] eight = new float[8];
             for (int r = 0; r < 8; r++) {
                 eight[r] = 0f;
@@ -74,10 +75,11 @@ public final class SplitPack {
      * @param shape   as above
      * @param headDim D, a multiple of 16
      * @param queries as above
+     * @param first   as above
      * @param finite  1 if numbers that are not finite become 0, 0 if they stay
      */
     public static void rows(KernelContext ctx, FloatArray matrix, FloatArray scales, LongArray packed, IntArray shape,
-            int headDim, int queries, int finite) {
+            int headDim, int queries, int first, int finite) {
         int perRow = headDim / 4;
         int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
         int seq = queries != 0 ? shape.get(Shape.SEQ_Q) : shape.get(Shape.SEQ_K);
@@ -93,7 +95,7 @@ public final class SplitPack {
             int base = queries != 0
                     ? batch * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
                     : batch * shape.get(Shape.K_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.K_HEAD_STRIDE);
-            float scale = scales.get(batchHead);
+            float scale = scales.get(first + batchHead);
             float[] four = new float[4];
             for (int e = 0; e < 4; e++) {
                 four[e] = 0f;

@@ -12,8 +12,10 @@ import io.github.tornadoattention.kernels.TensorPack;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
@@ -57,34 +59,42 @@ final class SplitPlan extends FlashPlan {
                 .constants(arguments.numbers())
                 .inputs(a.q, a.k, a.v);
         List<Object> scratch = new ArrayList<>(List.of(k, v));
-        FloatArray scalesQ = scales(tasks, "Q", a.q.floats(), shape, 1, scratch);
-        FloatArray scalesK = scales(tasks, "K", a.k.floats(), shape, 0, scratch);
-        FloatArray scalesV = scales(tasks, "V", a.v.floats(), shape, 0, scratch);
+        FloatArray scales = scales(tasks, values() + heads(0), scratch, (g, maxima) -> g.task("maxima", SplitScales::ofForward,
+                new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), maxima, shape, spec.headDim()));
         return tasks
                 .task("columns", Stage.rows(packedLongs(0) / PARTS / 2), g -> g.task("columns", SplitPack::columns,
-                        new KernelContext(), a.k.floats(), scalesK, k, shape, spec.headDim(), 0))
+                        new KernelContext(), a.k.floats(), scales, k, shape, spec.headDim(), 0, heads(1)))
                 .task("rows", Stage.rows(packedLongs(0) / PARTS), g -> g.task("rows", SplitPack::rows, new KernelContext(),
-                        a.v.floats(), scalesV, v, shape, spec.headDim(), 0, 0))
+                        a.v.floats(), scales, v, shape, spec.headDim(), 0, values(), 0))
                 .task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits), g -> g.task("forward", SplitForward::forward,
-                        new KernelContext(), a.q.floats(), k, v, scalesQ, scalesK, scalesV, a.out.floats(), a.lse.floats(), shape,
+                        new KernelContext(), a.q.floats(), k, v, scales, a.out.floats(), a.lse.floats(), shape,
                         arguments.numbers(), spec.headDim(), t.blocks(), arguments.options()))
                 .scratch(scratch.toArray())
                 .outputs(a.out, a.lse)
                 .stage(device, profiled());
     }
 
-    /** Adds the tasks that find the scale of each head of a matrix; their arrays go to {@code scratch}. */
-    private FloatArray scales(Tasks tasks, String name, FloatArray matrix, IntArray shape, int queries, List<Object> scratch) {
-        int heads = spec.batch() * (queries != 0 ? spec.heads() : spec.kvHeads());
-        FloatArray maxima = new FloatArray(heads * SplitScales.PIECES);
+    /** Adds the tasks that find the scale of each of {@code heads} heads; {@code maxima} adds the first of them. */
+    private FloatArray scales(Tasks tasks, int heads, List<Object> scratch, BiConsumer<TaskGraph, FloatArray> maxima) {
+        FloatArray pieces = new FloatArray(heads * SplitScales.PIECES);
         FloatArray scales = new FloatArray(heads);
-        tasks.task("maxima" + name, Stage.grid(SplitScales.class.getSimpleName(), (long) heads * SplitScales.PIECES,
-                        SplitScales.GROUP, limits), g -> g.task("maxima" + name, SplitScales::maxima, new KernelContext(), matrix,
-                        maxima, shape, spec.headDim(), queries))
-                .task("scales" + name, Stage.rows(heads), g -> g.task("scales" + name, SplitScales::scales, new KernelContext(),
-                        maxima, scales, shape, queries));
-        Collections.addAll(scratch, maxima, scales);
+        String kernel = SplitScales.class.getSimpleName();
+        tasks.task("maxima", Stage.grid(kernel, (long) heads * SplitScales.PIECES, SplitScales.GROUP, limits),
+                        g -> maxima.accept(g, pieces))
+                .task("scales", Stage.grid(kernel, heads, SplitScales.PIECES, limits), g -> g.task("scales", SplitScales::scales,
+                        new KernelContext(), pieces, scales));
+        Collections.addAll(scratch, pieces, scales);
         return scales;
+    }
+
+    /** How many heads q has (1), or k (0), in all entries. */
+    private int heads(int queries) {
+        return spec.batch() * (queries != 0 ? spec.heads() : spec.kvHeads());
+    }
+
+    /** Where the scales of v begin, behind those of q and k; those of dOut come next. */
+    private int values() {
+        return heads(1) + heads(0);
     }
 
     @Override
@@ -103,25 +113,25 @@ final class SplitPlan extends FlashPlan {
                 .task("rowDots", Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ()), graph -> graph.task("rowDots",
                         RowDots::rowDots, new KernelContext(), a.out.floats(), dOut, g.delta(), shapeQ, spec.headDim()));
         List<Object> scratch = new ArrayList<>(List.of(g.delta()));
-        FloatArray scalesQ = scales(tasks, "Q", a.q.floats(), shapeQ, 1, scratch);
-        FloatArray scalesK = scales(tasks, "K", a.k.floats(), shapeQ, 0, scratch);
-        FloatArray scalesV = scales(tasks, "V", a.v.floats(), shapeQ, 0, scratch);
-        FloatArray scalesD = scales(tasks, "D", dOut, shapeQ, 1, scratch);
-        LongArray qColumns = columns(tasks, "Q", a.q.floats(), scalesQ, shapeQ, 1, scratch);
-        LongArray qRows = rows(tasks, "Q", a.q.floats(), scalesQ, shapeQ, 1, 1, scratch);
-        LongArray dColumns = columns(tasks, "D", dOut, scalesD, shapeQ, 1, scratch);
-        LongArray dRows = rows(tasks, "D", dOut, scalesD, shapeQ, 1, 0, scratch);
-        LongArray kColumns = columns(tasks, "K", a.k.floats(), scalesK, shapeQ, 0, scratch);
-        LongArray kRows = rows(tasks, "K", a.k.floats(), scalesK, shapeQ, 0, 1, scratch);
-        LongArray vColumns = columns(tasks, "V", a.v.floats(), scalesV, shapeQ, 0, scratch);
+        FloatArray scales = scales(tasks, 2 * values(), scratch, (graph, maxima) -> graph.task("maxima", SplitScales::ofBackward,
+                new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, maxima, shapeQ, spec.headDim()));
+        int firstK = heads(1);
+        int firstD = values() + heads(0);
+        LongArray qColumns = columns(tasks, "Q", a.q.floats(), scales, shapeQ, 1, 0, scratch);
+        LongArray qRows = rows(tasks, "Q", a.q.floats(), scales, shapeQ, 1, 0, 1, scratch);
+        LongArray dColumns = columns(tasks, "D", dOut, scales, shapeQ, 1, firstD, scratch);
+        LongArray dRows = rows(tasks, "D", dOut, scales, shapeQ, 1, firstD, 0, scratch);
+        LongArray kColumns = columns(tasks, "K", a.k.floats(), scales, shapeQ, 0, firstK, scratch);
+        LongArray kRows = rows(tasks, "K", a.k.floats(), scales, shapeQ, 0, firstK, 1, scratch);
+        LongArray vColumns = columns(tasks, "V", a.v.floats(), scales, shapeQ, 0, values(), scratch);
         return tasks
                 .task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits), graph -> graph.task("keys",
                         SplitBackwardKeys::backward, new KernelContext(), a.k.floats(), a.v.floats(), qColumns, qRows, dColumns,
-                        dRows, a.lse.floats(), g.delta(), scalesQ, scalesK, scalesV, scalesD, g.dk().floats(), g.dv().floats(),
+                        dRows, a.lse.floats(), g.delta(), scales, g.dk().floats(), g.dv().floats(),
                         shapeK, arguments.numbers(), spec.headDim(), tk.blocks(), arguments.options()))
                 .task("queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits), graph -> graph.task("queries",
                         SplitBackwardQueries::backward, new KernelContext(), a.q.floats(), dOut, kColumns, kRows, vColumns,
-                        a.lse.floats(), g.delta(), scalesQ, scalesK, scalesV, scalesD, g.dq().floats(), shapeQ,
+                        a.lse.floats(), g.delta(), scales, g.dq().floats(), shapeQ,
                         arguments.numbers(), spec.headDim(), tq.blocks(), arguments.options()))
                 .scratch(scratch.toArray())
                 .outputs(g.dq(), g.dk(), g.dv())
@@ -130,20 +140,21 @@ final class SplitPlan extends FlashPlan {
 
     /** A new matrix with another packed as {@link SplitPack#columns}. */
     private LongArray columns(Tasks tasks, String name, FloatArray matrix, FloatArray scales, IntArray shape, int queries,
-            List<Object> scratch) {
+            int first, List<Object> scratch) {
         LongArray packed = new LongArray(packedLongs(queries));
         tasks.task("columns" + name, Stage.rows(packed.getSize() / PARTS / 2), g -> g.task("columns" + name, SplitPack::columns,
-                new KernelContext(), matrix, scales, packed, shape, spec.headDim(), queries));
+                new KernelContext(), matrix, scales, packed, shape, spec.headDim(), queries, first));
         scratch.add(packed);
         return packed;
     }
 
     /** A new matrix with another packed as {@link SplitPack#rows}. */
     private LongArray rows(Tasks tasks, String name, FloatArray matrix, FloatArray scales, IntArray shape, int queries,
-            int finite, List<Object> scratch) {
+            int first, int finite, List<Object> scratch) {
         LongArray packed = new LongArray(packedLongs(queries));
         tasks.task("rows" + name, Stage.rows(packed.getSize() / PARTS), g -> g.task("rows" + name, SplitPack::rows,
-                new KernelContext(), matrix, scales, packed, shape, spec.headDim(), queries, finite));
+                new KernelContext(), matrix, scales, packed, shape, spec.headDim(), queries, first,
+                finite));
         scratch.add(packed);
         return packed;
     }
@@ -157,15 +168,17 @@ final class SplitPlan extends FlashPlan {
 
     @Override
     long forwardExtraBytes() {
-        long heads = (long) spec.batch() * (spec.heads() + 2L * spec.kvHeads());
-        return 2L * Long.BYTES * packedLongs(0) + Float.BYTES * (heads * (SplitScales.PIECES + 1) + 2);
+        return 2L * Long.BYTES * packedLongs(0) + scaleBytes(values() + heads(0)) + 2L * Float.BYTES;
     }
 
     @Override
     long backwardExtraBytes() {
-        long heads = 2L * spec.batch() * (spec.heads() + spec.kvHeads());
         return bytes(spec.lseShape()) + 4L * Long.BYTES * packedLongs(1) + 3L * Long.BYTES * packedLongs(0)
-                + Float.BYTES * heads * (SplitScales.PIECES + 1);
+                + scaleBytes(2L * values());
+    }
+
+    private static long scaleBytes(long heads) {
+        return Float.BYTES * heads * (SplitScales.PIECES + 1);
     }
 
     @Override
