@@ -137,7 +137,7 @@ final class BlockKernels implements AutoCloseable {
                 .task("queries", FlashBackwardQueries::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dq, shapeQ,
                         numbers, tables.bias, tables.mask, size.headDim(), tq.blocks(), tq.threads(), tq.slices(size.headDim()), options);
         GridScheduler grids = new GridScheduler();
-        grids.addWorkerGrid("blockBackward.rowDots", Stage.rows((long) size.heads() * size.queries()));
+        grids.addWorkerGrid("blockBackward.rowDots", Stage.rowDots((long) size.heads() * size.queries()));
         grids.addWorkerGrid("blockBackward.keys", Stage.grid("FlashBackwardKeys", keyPlaces, tk, limits));
         grids.addWorkerGrid("blockBackward.queries",
                 Stage.grid("FlashBackwardQueries", (long) queryPlaces * size.heads(), tq, limits));

@@ -66,7 +66,7 @@ class FlashPlan extends DevicePlan {
                 .widen(a.q, a.k, a.v, a.out, g.dOut());
         FloatArray lse = a.lse.floats();
         tasks
-                .task("rowDots", Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ()), graph -> graph.task("rowDots", RowDots::rowDots,
+                .task("rowDots", Stage.rowDots((long) spec.batch() * spec.heads() * spec.seqQ()), graph -> graph.task("rowDots", RowDots::rowDots,
                         new KernelContext(), a.out.floats(), dOut, g.delta(), shapeQ, spec.headDim()))
                 .task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits), graph -> graph.task("keys", FlashBackwardKeys::backward,
                         new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, lse, g.delta(), g.dk().floats(),

@@ -5,6 +5,7 @@ import io.github.tornadoattention.kernels.FlashBackwardBias;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
+import io.github.tornadoattention.kernels.RowDots;
 import java.util.BitSet;
 import java.util.Map;
 import java.util.TreeMap;
@@ -116,7 +117,7 @@ final class FlashTraffic {
                 .reads("out", elementBytes, queries * d, queries * d)
                 .reads("dOut", elementBytes, queries * d, queries * d)
                 .writes("delta", FLOAT, queries)
-                .of(graph + ".rowDots", "", 0);
+                .of(graph + ".rowDots", "", RowDots.ROWS * RowDots.LANES * FLOAT);
     }
 
     KernelTraffic keys(Tiling t) {

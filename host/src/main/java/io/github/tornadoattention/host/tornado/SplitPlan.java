@@ -110,7 +110,7 @@ final class SplitPlan extends FlashPlan {
                 .parameters(arguments.transfer(), shapeQ, shapeK)
                 .constants(arguments.numbers())
                 .inputs(a.q, a.k, a.v, a.out, a.lse, g.dOut())
-                .task("rowDots", Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ()), graph -> graph.task("rowDots",
+                .task("rowDots", Stage.rowDots((long) spec.batch() * spec.heads() * spec.seqQ()), graph -> graph.task("rowDots",
                         RowDots::rowDots, new KernelContext(), a.out.floats(), dOut, g.delta(), shapeQ, spec.headDim()));
         List<Object> scratch = new ArrayList<>(List.of(g.delta()));
         FloatArray scales = scales(tasks, 2 * values(), scratch, (graph, maxima) -> graph.task("maxima", SplitScales::ofBackward,

@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.AttentionException;
 import io.github.tornadoattention.host.DeviceException;
+import io.github.tornadoattention.kernels.RowDots;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
@@ -109,13 +110,22 @@ final class Stage implements AutoCloseable {
 
     /** A grid with one work-item for each row, and some that find no row. */
     static WorkerGrid rows(long rows) {
-        long global = Math.ceilDiv(rows, LOOP_GROUP) * LOOP_GROUP;
+        return rows(Math.ceilDiv(rows, LOOP_GROUP), LOOP_GROUP);
+    }
+
+    private static WorkerGrid rows(long groups, int group) {
+        long global = groups * group;
         if (global > Integer.MAX_VALUE) {
-            throw new DeviceException("%d rows, one launch takes fewer than 2^31".formatted(rows));
+            throw new DeviceException("%d rows, one launch takes fewer than 2^31".formatted(global));
         }
         WorkerGrid1D grid = new WorkerGrid1D((int) global);
-        grid.setLocalWork(LOOP_GROUP, 1, 1);
+        grid.setLocalWork(group, 1, 1);
         return grid;
+    }
+
+    /** The grid of {@link RowDots}. */
+    static WorkerGrid rowDots(long rows) {
+        return rows(Math.ceilDiv(rows, RowDots.ROWS), RowDots.ROWS * RowDots.LANES);
     }
 
     /**

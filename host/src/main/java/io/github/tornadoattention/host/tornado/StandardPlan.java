@@ -90,7 +90,7 @@ final class StandardPlan extends DevicePlan {
                 .tables(spec, a)
                 .widen(a.q, a.k, a.v, a.out, g.dOut());
         probabilities(tasks, a)
-                .task("rowDots", Stage.rows(rows()), graph -> graph.task("rowDots", RowDots::rowDots, new KernelContext(), a.out.floats(), dOut,
+                .task("rowDots", Stage.rowDots(rows()), graph -> graph.task("rowDots", RowDots::rowDots, new KernelContext(), a.out.floats(), dOut,
                         g.delta(), shape, spec.headDim()));
         if (spec.biasShape() != null) {
             // the bias comes after softcap, so its gradient has no derivative of it

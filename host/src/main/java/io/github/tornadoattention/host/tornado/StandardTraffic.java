@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
+import io.github.tornadoattention.kernels.RowDots;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -48,7 +49,8 @@ final class StandardTraffic {
                 }
             }
         }
-        this.pairsWithChoice = pairs - lone * (spec.heads() / masks);
+        // a row's dP is D where it sees one key, to the last bit if both are summed alike: then dS is 0, and its key not read
+        this.pairsWithChoice = spec.headDim() > RowDots.LANES ? pairs : pairs - lone * (spec.heads() / masks);
         this.pairsThatExist = existing * spec.heads() * spec.seqQ();
         this.keysThatExist = existing * spec.kvHeads();
     }

@@ -109,7 +109,7 @@ final class TensorPlan extends FlashPlan {
     }
 
     private void rowDots(Tasks tasks, DeviceArrays a, DeviceArrays.GradientArrays g, IntArray shape) {
-        WorkerGrid rows = Stage.rows((long) spec.batch() * spec.heads() * spec.seqQ());
+        WorkerGrid rows = Stage.rowDots((long) spec.batch() * spec.heads() * spec.seqQ());
         if (a.out.array() instanceof HalfFloatArray out && g.dOut().array() instanceof HalfFloatArray dOut) {
             tasks.task("rowDots", rows, graph -> graph.task("rowDots", RowDots::rowDotsHalf, new KernelContext(), out, dOut, g.delta(), shape, spec.headDim()));
         } else if (a.out.array() instanceof BFloat16Array out && g.dOut().array() instanceof BFloat16Array dOut) {
