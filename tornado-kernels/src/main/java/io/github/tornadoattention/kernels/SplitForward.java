@@ -169,7 +169,8 @@ public final class SplitForward {
         float[] small = new float[Fragments.HEADER + 32];
         FloatArray sTarget = Fragments.target(s, lse, zero);
         FloatArray smallTarget = Fragments.target(small, lse, zero);
-        int together = 2; // fragments of the output that are computed at a time: more would take registers that others need
+        // fragments of the output that are computed at a time: all while registers last, so that products need not wait for sums
+        int together = headDim > 64 ? 2 : headDim / 8;
         Tile.clear(acc, Fragments.HEADER + (headDim + 63) / 64 * 32);
         float m0 = -Float.MAX_VALUE; // finite, so that exp(masked - m) is 0 also where nothing was seen yet
         float m1 = -Float.MAX_VALUE;
