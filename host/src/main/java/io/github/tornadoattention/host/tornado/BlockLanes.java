@@ -14,15 +14,13 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Two lanes that blocks take in turn, each with arrays, plans and a thread of its own: while one is on the device, the host fills
+ * Lanes that blocks take in turn, each with arrays, plans and a thread of its own: while one is on the device, the host fills
  * the other and puts away what came back. TornadoVM gives each plan and thread a command queue of its own, so that transfers of one
  * lane go on beside the kernels of the other where the device does both at once. What a block gave is consumed by the caller's
  * thread and in the order in which blocks were started, so results do not depend on which lane was faster.
  */
 final class BlockLanes implements AutoCloseable {
-    /** How many there are. */
-    static final int COUNT = 2;
-
+    private final int count;
     private final Supplier<BlockKernels> maker;
     private final List<Lane> lanes = new ArrayList<>();
     private final Deque<Pending> pending = new ArrayDeque<>();
@@ -56,7 +54,8 @@ final class BlockLanes implements AutoCloseable {
     /** A block on its way, or something to be done once those before it are consumed. */
     private record Pending(@Nullable Lane lane, @Nullable Future<Stage.Cost> cost, Consumer<Stage.Cost> then) {}
 
-    BlockLanes(Supplier<BlockKernels> maker) {
+    BlockLanes(int count, Supplier<BlockKernels> maker) {
+        this.count = count;
         this.maker = maker;
     }
 
@@ -75,7 +74,7 @@ final class BlockLanes implements AutoCloseable {
     /** The lane whose turn it is; what it computed before is consumed. */
     Lane next() {
         Lane lane = lane(turn);
-        turn = (turn + 1) % COUNT;
+        turn = (turn + 1) % count;
         while (pending.stream().anyMatch(one -> one.lane == lane)) {
             consume();
         }

@@ -21,7 +21,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
  * Flash attention larger than the device: the host walks blocks of queries and of keys, streams them through the device and puts
  * the parts together. Forward it merges (out, lse) of the blocks of keys, as decoding does; backward each block gives its share
  * of dq, dk, dv and dBias from the final lse, and the host adds them up in double precision and in a fixed order. Blocks that
- * nobody sees are left out. Two blocks are under way at a time, see {@link BlockLanes}.
+ * nobody sees are left out. One or two blocks are under way at a time, see {@link BlockSize} and {@link BlockLanes}.
  */
 final class StreamedPlan implements Plan {
     private final String backend;
@@ -55,7 +55,7 @@ final class StreamedPlan implements Plan {
         this.limits = limits;
         this.profiled = profiled;
         this.dim = spec.headDim();
-        this.lanes = new BlockLanes(() -> new BlockKernels(spec, device, limits, profiled, size));
+        this.lanes = new BlockLanes(size.lanes(), () -> new BlockKernels(spec, device, limits, profiled, size));
     }
 
     /** What a lane's arrays of queries hold in one call. */
@@ -95,7 +95,7 @@ final class StreamedPlan implements Plan {
             for (int query = 0; query < spec.seqQ(); query += size.queries()) {
                 int queries = Math.min(size.queries(), spec.seqQ() - query);
                 MergedParts parts = new MergedParts(size.heads() * queries, dim);
-                held = Math.max(held, BlockLanes.COUNT * parts.bytes());
+                held = Math.max(held, size.lanes() * parts.bytes());
                 int first = batchHead;
                 int firstQuery = query;
                 keys(batchHead, query, queries, (place, kvHead) -> {
@@ -254,7 +254,8 @@ final class StreamedPlan implements Plan {
     }
 
     private Report report(List<String> names, long start, long held) {
-        String remark = "streamed in blocks of %d queries and %d keys: %s".formatted(size.queries(), size.keys(), why);
+        String remark = "streamed in blocks of %d queries and %d keys%s: %s".formatted(size.queries(), size.keys(),
+                size.lanes() == 1 ? "" : ", two at a time", why);
         List<String> remarks = new ArrayList<>(List.of(remark));
         remarks.addAll(lanes.first().tileRemarks(names));
         return new Report(backend, device.description(), device.driverName(), "flash", names, kernelNanos, compileNanos,

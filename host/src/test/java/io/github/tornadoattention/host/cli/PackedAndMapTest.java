@@ -126,7 +126,7 @@ class PackedAndMapTest {
                 .contains("streamed in blocks of ");
         assertThat(Call.of("run", in, "--backend", "simulator", "--device-memory", "64M").done().out())
                 .doesNotContain("streamed");
-        Call.of("run", in, "--backend", "simulator", "--device-memory", "1K").refused(Failure.DEVICE, "two blocks of 16 queries");
+        Call.of("run", in, "--backend", "simulator", "--device-memory", "1K").refused(Failure.DEVICE, "a block of 16 queries");
         Call.of("run", in, "--backend", "cpu", "--device-memory", "64M")
                 .refused(Failure.USAGE, "backend cpu has no device memory to limit");
         for (String wrong : new String[] {"0", "-1M", "64MB", "x", ""}) {

@@ -68,7 +68,7 @@ class StreamedPlanTest {
     /** The simulator with memory for blocks of some 48 queries and 32 keys. */
     private static Backend few(AttentionSpec spec) {
         int group = spec.heads() / spec.kvHeads();
-        return Backend.of("simulator").withDeviceMemory(new BlockSize(group, 48, 32, spec.headDim()).bytes(spec));
+        return Backend.of("simulator").withDeviceMemory(new BlockSize(1, group, 48, 32, spec.headDim()).bytes(spec));
     }
 
     static Stream<AttentionSpec> tables() {
@@ -100,7 +100,7 @@ class StreamedPlanTest {
             BlockMask mask = spec.blockMask();
             int heads = mask != null && mask.heads() > 1 ? 1 : spec.heads() / spec.kvHeads();
             int edge = mask == null ? 32 : mask.size();
-            long bytes = new BlockSize(heads, Math.min(edge, 16 * Math.ceilDiv(spec.seqQ(), 16)),
+            long bytes = new BlockSize(1, heads, Math.min(edge, 16 * Math.ceilDiv(spec.seqQ(), 16)),
                     Math.min(edge, 16 * Math.ceilDiv(spec.seqK(), 16)), spec.headDim()).bytes(spec);
             assertThat(drawn.expected().compare(Backend.of("simulator").withDeviceMemory(bytes), Algorithm.FLASH).firstFailure())
                     .as("seed %d: %s", seed, spec).isEmpty();
@@ -129,12 +129,14 @@ class StreamedPlanTest {
     /** Two blocks are under way at a time; results are the same bit for bit, and a failure leaves nothing behind. */
     @Test
     void lanesAreInOrderAndOutliveFailures() {
-        AttentionSpec spec = AttentionSpec.builder(1, 2, 100, 16).seqK(200).biasShape(1, 2, 1, 200).build();
+        AttentionSpec spec = AttentionSpec.builder(1, 4, 100, 16).seqK(200).biasShape(1, 4, 1, 200).build();
         Inputs in = Inputs.random(spec, 6);
+        Backend twoHeads = Backend.of("simulator").withDeviceMemory(new BlockSize(2, 1, 112, 208, 16).bytes(spec));
         DeviceLimits before = SimulatedDevice.INSTANCE.limits();
-        try (Attention attention = Attention.on(few(spec), spec)) {
+        try (Attention attention = Attention.on(twoHeads, spec)) {
             Forward f = attention.forward(in.inputs());
             Gradients g = attention.backward(in.dOut(), f);
+            assertThat(f.report().remarks().getFirst()).startsWith("streamed in blocks of 112 queries and 208 keys, two at a time: ");
             for (int turn = 0; turn < 3; turn++) {
                 Inputs other = Inputs.random(spec, turn);
                 try {
@@ -195,12 +197,36 @@ class StreamedPlanTest {
         AttentionSpec spec = AttentionSpec.builder(1, 2, 4000, 64).kvHeads(1).build();
         Limits limits = Tiled.SIMULATOR.limits();
         for (long bytes : new long[] {1 << 18, 1 << 20, 1 << 22, 1 << 25}) {
-            BlockSize size = BlockSize.choose(spec, new Limits(limits.group(), limits.localBytes(), bytes, bytes));
+            BlockSize size = BlockSize.choose(spec, withMemory(limits, bytes));
             assertThat(size.bytes(spec)).isBetween(bytes / 4, bytes);
             assertThat(size.queries() % 16).isZero();
             assertThat(size.keys() % 16).isZero();
         }
-        assertThat(BlockSize.choose(spec, limits)).isEqualTo(new BlockSize(2, 4000, 4000, 64));
+        assertThat(BlockSize.choose(spec, limits)).isEqualTo(new BlockSize(2, 2, 4000, 4000, 64));
+    }
+
+    /** Two blocks at a time where that costs no size, or blocks are large all the same. */
+    @Test
+    void lanesFollowFromSizes() {
+        Limits limits = Tiled.SIMULATOR.limits();
+        AttentionSpec heads = AttentionSpec.builder(1, 8, 1024, 64).build();
+        BlockSize two = new BlockSize(2, 1, 1024, 1024, 64);
+        for (long bytes : new long[] {two.bytes(heads), two.bytes(heads) + 1}) {
+            assertThat(BlockSize.choose(heads, withMemory(limits, bytes))).isEqualTo(two);
+        }
+        assertThat(BlockSize.choose(heads, withMemory(limits, two.bytes(heads) - 1)))
+                .isEqualTo(new BlockSize(1, 1, 1024, 1024, 64));
+        AttentionSpec large = AttentionSpec.builder(1, 1, 1 << 16, 64).build();
+        for (int edge = 1 << 9; edge <= 1 << 15; edge *= 2) {
+            BlockSize half = new BlockSize(2, 1, edge, edge, 64);
+            BlockSize chosen = BlockSize.choose(large, withMemory(limits, half.bytes(large)));
+            assertThat(chosen.bytes(large)).isLessThanOrEqualTo(half.bytes(large));
+            assertThat(chosen.lanes()).as("%d", edge).isEqualTo(edge == 1 << 15 ? 2 : 1);
+        }
+    }
+
+    private static Limits withMemory(Limits limits, long bytes) {
+        return new Limits(limits.group(), limits.localBytes(), bytes, bytes);
     }
 
     @Test
@@ -211,7 +237,7 @@ class StreamedPlanTest {
                 .isEmpty();
         assertThatThrownBy(() -> Inputs.random(spec, 1).on(simulator.withDeviceMemory(20_000), Algorithm.FLASH))
                 .isInstanceOf(DeviceMemoryException.class)
-                .hasMessageContaining("two blocks of 16 queries of 1 heads and 16 keys "
+                .hasMessageContaining("a block of 16 queries of 1 heads and 16 keys "
                         + "needs 0.1 MiB on the device, which allows 0.0 MiB");
         assertThatThrownBy(() -> Inputs.random(spec, 1).on(simulator.withDeviceMemory(100_000), Algorithm.STANDARD))
                 .isInstanceOf(DeviceMemoryException.class);
