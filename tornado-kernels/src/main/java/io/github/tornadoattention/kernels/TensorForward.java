@@ -13,8 +13,8 @@ import uk.ac.manchester.tornado.api.types.arrays.LongArray;
  * <p>Each warp of a group owns 16 queries, whose fragments it keeps, as well as its scores and outputs. Tiles of Bc keys and
  * values stream through local memory, two of each at a time: while a group works on one, it stores the next and fetches the one
  * after it, so a tile costs one barrier. Everything else stays in registers ({@link Fragments} says how), P too, which goes from
- * scores into a factor element by element; only in bfloat16, whose bits no kernel can put into a fragment, it takes the way
- * through local memory, and a second barrier.
+ * scores into a factor element by element, always in float16: no kernel can put the bits of a bfloat16 into a fragment. So
+ * products of bfloat16 are those of Q and K only; V comes in float16, which {@link BrainPack} makes of it.
  *
  * <p>Rows of the output are scaled anew only if P grew beyond {@link #LARGE}: l and the division at the end make any other
  * reference than the maximum as exact. Each warp finds out for itself, and looks for maxima in tiles that climb only.
@@ -31,7 +31,8 @@ public final class TensorForward {
      *
      * @param q       queries [B, H, N, D], 16-bit numbers in longs of four; strides in {@code shape}
      * @param k       keys, {@link TensorPack#columns}, in longs of four
-     * @param v       values [B, Hkv, N, D], 16-bit numbers in longs of four
+     * @param v       values [B, Hkv, N, D], float16 in longs of four; of bfloat16 those of {@link BrainPack}
+     * @param scales  [2, B, Hkv], {@link BrainPack}'s; not read unless the option is {@link Options#BRAIN}
      * @param out     result, laid out as q, in ints of two; every element is written
      * @param lse     result [B, H, N], float32, see {@link FlashForward}
      * @param shape   the slots of {@link Shape}; the lists say which tiles of keys each tile of queries visits
@@ -46,10 +47,9 @@ public final class TensorForward {
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM, halves = true),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM, halves = true),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.NONE, pad = 8),
-        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, halves = true),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.NONE, pad = 4)})
-    public static void forward(KernelContext ctx, LongArray q, LongArray k, LongArray v, IntArray out, FloatArray lse,
-            IntArray shape, FloatArray numbers, int headDim, int blocks, int options) {
+    public static void forward(KernelContext ctx, LongArray q, LongArray k, LongArray v, FloatArray scales, IntArray out,
+            FloatArray lse, IntArray shape, FloatArray numbers, int headDim, int blocks, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int parts = blockQ > 64 ? 2 : 1; // blocks of 16 queries of a warp
@@ -97,18 +97,19 @@ public final class TensorForward {
         // K and V of two tiles; Q goes through the room of V at first
         int[] kTile = ctx.allocateIntLocalArray(blockK * headDim);
         int[] vTile = ctx.allocateIntLocalArray(blockK * headDim + blockK * 8);
-        int[] pTile = ctx.allocateIntLocalArray(blockQ * blockK / 2);
         float[] exchange = ctx.allocateFloatLocalArray(blockQ * 4);
         int kInts = blockK * headDim / 2; // of a tile
         int vInts = blockK * headDim / 128 * ValueTile.PIECE;
 
         // Q, the first block of each warp: rows past the end repeat the last one
+        float huge = 0f;
         for (int i = 0; i < blockQ / parts * headDim / 4 / threads; i++) {
             int n = item + i * threads;
             int row = n / perRow;
             int c = n % perRow;
             int query = TornadoMath.min(q0 + row / 16 * 16 * parts + row % 16, seqQ - 1);
             long four = TensorPack.notANumber(q.get((baseQ + query * rowStride) / 4 + c), Fragments.exponent(options));
+            huge = (options & Options.BRAIN) != 0 ? huge + BrainPack.huge(four) : 0f;
             int at = (row / 16 * chunks + c / 4) * 128 + row % 16 * 8 + c % 4 * 2;
             vTile[at] = (int) four;
             vTile[at + 1] = (int) (four >> 32);
@@ -148,6 +149,7 @@ public final class TensorForward {
                 int c = n % perRow;
                 int query = TornadoMath.min(q0 + row / 16 * 32 + 16 + row % 16, seqQ - 1);
                 long four = TensorPack.notANumber(q.get((baseQ + query * rowStride) / 4 + c), Fragments.exponent(options));
+                huge = (options & Options.BRAIN) != 0 ? huge + BrainPack.huge(four) : 0f;
                 int at = (row / 16 * chunks + c / 4) * 128 + row % 16 * 8 + c % 4 * 2;
                 vTile[at] = (int) four;
                 vTile[at + 1] = (int) (four >> 32);
@@ -164,7 +166,18 @@ public final class TensorForward {
         HalfFloat[] p1f = ctx.mmaLoadA(vTile, 16, qAt);
         HalfFloat[] p2f = ctx.mmaLoadA(vTile, 16, qAt);
         HalfFloat[] p3f = ctx.mmaLoadA(vTile, 16, qAt);
-        ctx.localBarrier(); // Q is in registers
+        if ((options & Options.BRAIN) != 0) {
+            exchange[item] = huge;
+        }
+        ctx.localBarrier(); // Q is in registers; all work-items have told what they saw of it
+        // Products of bfloat16 may overflow where K or Q has very large numbers; those of float16 cannot.
+        float watch = 0f;
+        if ((options & Options.BRAIN) != 0) {
+            for (int i = 0; i < threads / 32; i++) {
+                watch = watch + exchange[i * 32 + lane];
+            }
+            watch = ctx.simdSum(watch) + scales.get((shape.get(Shape.BATCH) + batch) * kvHeads + head / (heads / kvHeads));
+        }
         if (first < end) {
             for (int i = 0; i < longs; i++) {
                 int to = (first & 1) * vInts + ValueTile.place(item + i * threads, perRow);
@@ -179,11 +192,11 @@ public final class TensorForward {
         }
         ctx.localBarrier(); // V_first is complete
 
-        int zero = Fragments.zero(item, ctx.groupIdx);
+        // TornadoVM includes float16 only where it sees a conversion, as in the pair here, and Fragments.put is none to it
+        int zero = Fragments.zero(item, ctx.groupIdx) & Fragments.pair(0, scale, scale);
         int blocksO = (headDim + 63) / 64; // of 64 columns, or 32 elements, in each part of acc
         float[] acc = new float[Fragments.HEADER + parts * blocksO * 32];
         float[] s = new float[Fragments.HEADER + parts * 32];
-        int[] p = new int[parts * blockK / 4];
         float[] sums = new float[2 * parts]; // of rows g and g + 8 of each block, as m and l
         float[] m = new float[2 * parts];
         float[] l = new float[2 * parts];
@@ -239,7 +252,8 @@ public final class TensorForward {
                     }
                 }
             }
-            if (Band.whole(options, q0, qLast, k0, k0 + blockK, diagonal, left, right, keyLength) == 0) {
+            int whole = Band.whole(options, q0, qLast, k0, k0 + blockK, diagonal, left, right, keyLength);
+            if (whole == 0) {
                 for (int i = 0; i < 2 * parts; i++) {
                     for (int c = 0; c < blockK / 4; c++) {
                         int at = Fragments.HEADER + i * Fragments.BELOW + c;
@@ -248,24 +262,24 @@ public final class TensorForward {
                                 ? masked : finite(s[at]);
                     }
                 }
-            } else if ((options & Options.BRAIN) != 0) {
+            }
+            if (whole * watch > 0f) {
                 for (int i = 0; i < 2 * parts; i++) {
                     for (int c = 0; c < blockK / 4; c++) {
-                        // NaN if any is not finite: products of bfloat16 may overflow, those of float16 cannot
-                        l[i] = l[i] + s[Fragments.HEADER + i * Fragments.BELOW + c] * 0f;
+                        l[i] = l[i] + s[Fragments.HEADER + i * Fragments.BELOW + c] * 0f; // NaN if any is not finite
                     }
                 }
             }
 
             // P = exp(S - m). Has a score passed m so far, in any row of the warp, that its P is too large? The sum tells.
             Tile.clear(sums, 2 * parts);
-            probabilities(ctx, options, 0, 0, 0, s, factor, m, p0f, p, sums);
+            probabilities(ctx, 0, 0, s, factor, m, p0f, sums);
             if (blockK > 16) {
-                probabilities(ctx, options, 0, 1, 0, s, factor, m, p1f, p, sums);
+                probabilities(ctx, 0, 1, s, factor, m, p1f, sums);
             }
             if (parts > 1) {
-                probabilities(ctx, options, 1, 0, blockK / 4, s, factor, m, p2f, p, sums);
-                probabilities(ctx, options, 1, 1, blockK / 4, s, factor, m, p3f, p, sums);
+                probabilities(ctx, 1, 0, s, factor, m, p2f, sums);
+                probabilities(ctx, 1, 1, s, factor, m, p3f, sums);
             }
             float large = sums[0] > LARGE || sums[1] > LARGE ? 1f : 0f;
             if (parts > 1) {
@@ -291,13 +305,13 @@ public final class TensorForward {
                     }
                 }
                 Tile.clear(sums, 2 * parts);
-                probabilities(ctx, options, 0, 0, 0, s, factor, m, p0f, p, sums);
+                probabilities(ctx, 0, 0, s, factor, m, p0f, sums);
                 if (blockK > 16) {
-                    probabilities(ctx, options, 0, 1, 0, s, factor, m, p1f, p, sums);
+                    probabilities(ctx, 0, 1, s, factor, m, p1f, sums);
                 }
                 if (parts > 1) {
-                    probabilities(ctx, options, 1, 0, blockK / 4, s, factor, m, p2f, p, sums);
-                    probabilities(ctx, options, 1, 1, blockK / 4, s, factor, m, p3f, p, sums);
+                    probabilities(ctx, 1, 0, s, factor, m, p2f, sums);
+                    probabilities(ctx, 1, 1, s, factor, m, p3f, sums);
                 }
             }
             for (int i = 0; i < 2 * parts; i++) {
@@ -307,38 +321,25 @@ public final class TensorForward {
             // O += P V_j
             int vAt = even * vInts * 4;
             int vStep = headDim / 8 * ValueTile.PIECE * 4;
-            if ((options & Options.BRAIN) != 0) {
-                for (int i = 0; i < parts; i++) {
-                    int pAt = (warp * parts + i) * blockK * 8 + g * 8 + u;
-                    for (int c = 0; c < blockK / 8; c++) {
-                        pTile[pAt + c / 2 * 128 + c % 2 * 4] = p[i * (blockK / 4) + 2 * c];
-                        pTile[pAt + c / 2 * 128 + c % 2 * 4 + 64] = p[i * (blockK / 4) + 2 * c + 1];
-                    }
-                }
-                ctx.localBarrier(); // P is complete
-                for (int j = 0; j < blockK / 16; j++) {
-                    int from = warp * parts * blockK * 32 + j * 512;
-                    HalfFloat[] above = ctx.mmaLoadA(pTile, 16, from);
-                    HalfFloat[] below = ctx.mmaLoadA(pTile, 16, from + (parts - 1) * blockK * 32);
-                    ValueTile.add(ctx, options, headDim, parts, above, below, vTile, vAt + j * vStep, acc, accTarget, g, u);
-                    acc[zero] = 0f;
-                }
+            if (parts > 1) {
+                ValueTile.add(ctx, headDim, parts, p0f, p2f, vTile, vAt, acc, accTarget, g, u);
+                acc[zero] = 0f;
+                ValueTile.add(ctx, headDim, parts, p1f, p3f, vTile, vAt + vStep, acc, accTarget, g, u);
+                acc[zero] = 0f;
             } else {
-                if (parts > 1) {
-                    ValueTile.add(ctx, options, headDim, parts, p0f, p2f, vTile, vAt, acc, accTarget, g, u);
+                ValueTile.add(ctx, headDim, parts, p0f, p0f, vTile, vAt, acc, accTarget, g, u);
+                acc[zero] = 0f;
+                if (blockK > 16) {
+                    ValueTile.add(ctx, headDim, parts, p1f, p1f, vTile, vAt + vStep, acc, accTarget, g, u);
                     acc[zero] = 0f;
-                    ValueTile.add(ctx, options, headDim, parts, p1f, p3f, vTile, vAt + vStep, acc, accTarget, g, u);
-                    acc[zero] = 0f;
-                } else {
-                    ValueTile.add(ctx, options, headDim, parts, p0f, p0f, vTile, vAt, acc, accTarget, g, u);
-                    acc[zero] = 0f;
-                    if (blockK > 16) {
-                        ValueTile.add(ctx, options, headDim, parts, p1f, p1f, vTile, vAt + vStep, acc, accTarget, g, u);
-                        acc[zero] = 0f;
-                    }
                 }
             }
             ctx.localBarrier(); // this tile is used up, the next one complete
+        }
+
+        float unscale = 1f;
+        if ((options & Options.BRAIN) != 0) {
+            unscale = 1f / scales.get(batch * kvHeads + head / (heads / kvHeads));
         }
 
         // l over the whole row, then out = O / l and lse = m + log l; l is 0 exactly where a query saw no key
@@ -355,7 +356,7 @@ public final class TensorForward {
                 for (int c = 0; c < headDim / 8; c++) {
                     int from = Fragments.at(i / 2 * blocksO * 8 + c) + i % 2 * Fragments.BELOW;
                     out.set((baseQ + row * rowStride) / 2 + c * 4 + u,
-                            Fragments.pair(options, acc[from] * inverse, acc[from + 1] * inverse));
+                            Fragments.pair(options, acc[from] * inverse * unscale, acc[from + 1] * inverse * unscale));
                 }
                 if (u == 0) {
                     lse.set(batchHead * seqQ + row, sum == 0f ? masked : m[i] + TornadoMath.log(sum));
@@ -364,12 +365,9 @@ public final class TensorForward {
         }
     }
 
-    /**
-     * P of a lane's scores, block j of 16 keys by a block of 16 queries, in a fragment or, in bfloat16, in pairs of rows g and
-     * g + 8 in turn; sums of each row.
-     */
-    private static void probabilities(KernelContext ctx, int options, int part, int j, int pairs, float[] s, float factor,
-            float[] m, HalfFloat[] fragment, int[] p, float[] sums) {
+    /** P of a lane's scores, block j of 16 keys by a block of 16 queries, in a fragment; sums of each row. */
+    private static void probabilities(KernelContext ctx, int part, int j, float[] s, float factor, float[] m,
+            HalfFloat[] fragment, float[] sums) {
         for (int i = 0; i < 2; i++) {
             int at = Fragments.at(8 * part + 2 * j + i);
             float x0 = TornadoMath.exp(s[at] * factor - m[2 * part]);
@@ -378,15 +376,10 @@ public final class TensorForward {
             float x3 = TornadoMath.exp(s[at + Fragments.BELOW + 1] * factor - m[2 * part + 1]);
             sums[2 * part] = sums[2 * part] + x0 + x1;
             sums[2 * part + 1] = sums[2 * part + 1] + x2 + x3;
-            if ((options & Options.BRAIN) != 0) {
-                p[pairs + 4 * j + 2 * i] = Fragments.pair(options, x0, x1);
-                p[pairs + 4 * j + 2 * i + 1] = Fragments.pair(options, x2, x3);
-            } else {
-                Fragments.put(ctx, fragment, 4 * i, x0);
-                Fragments.put(ctx, fragment, 4 * i + 1, x1);
-                Fragments.put(ctx, fragment, 4 * i + 2, x2);
-                Fragments.put(ctx, fragment, 4 * i + 3, x3);
-            }
+            Fragments.put(ctx, fragment, 4 * i, x0);
+            Fragments.put(ctx, fragment, 4 * i + 1, x1);
+            Fragments.put(ctx, fragment, 4 * i + 2, x2);
+            Fragments.put(ctx, fragment, 4 * i + 3, x3);
         }
     }
 

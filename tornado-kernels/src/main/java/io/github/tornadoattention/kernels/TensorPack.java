@@ -59,13 +59,19 @@ public final class TensorPack {
                     four[r] = notANumber(matrix.get((base + (row + r) * stride) / 4 + c), exponent);
                 }
             }
-            int to = ((batchHead * padded + row) / 8 * headDim + c * 4) * 2 + row % 8 / 4;
-            for (int e = 0; e < 4; e++) { // shifts keep the sign and the mask drops it: TornadoVM makes >> of >>>, and counts on zeros from it
-                int shift = 16 * e;
-                long low = (four[0] >> shift & 0xFFFFL) + ((four[1] >> shift & 0xFFFFL) << 16);
-                long high = (four[2] >> shift & 0xFFFFL) + ((four[3] >> shift & 0xFFFFL) << 16);
-                packed.set(to + 2 * e, low + (high << 32));
-            }
+            putColumns(four, packed, batchHead * padded + row, c, headDim);
+        }
+    }
+
+    /** Writes longs of four rows, the first of them {@code row} of all heads' rows, and of elements 4c to 4c + 3. */
+    static void putColumns(long[] four, LongArray packed, int row, int c, int headDim) {
+        int to = (row / 8 * headDim + c * 4) * 2 + row % 8 / 4;
+        // shifts keep the sign and the mask drops it: TornadoVM makes >> of >>>, and counts on zeros from it
+        for (int e = 0; e < 4; e++) {
+            int shift = 16 * e;
+            long low = (four[0] >> shift & 0xFFFFL) + ((four[1] >> shift & 0xFFFFL) << 16);
+            long high = (four[2] >> shift & 0xFFFFL) + ((four[3] >> shift & 0xFFFFL) << 16);
+            packed.set(to + 2 * e, low + (high << 32));
         }
     }
 

@@ -1,6 +1,7 @@
 package io.github.tornadoattention.kernels;
 
 import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.enums.MMAShape;
 import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
@@ -43,15 +44,15 @@ final class ValueTile {
         return (n / perRow / 16 * (perRow / 2) + n % perRow / 2) * PIECE + n / perRow % 16 * 4 + n % 2 * 2;
     }
 
-    /** {@code O += P V} for 16 keys, whose V begins at a byte of local memory, and one or two blocks of queries. */
-    static void add(KernelContext ctx, int options, int headDim, int parts, HalfFloat[] above, HalfFloat[] below, int[] tile,
+    /** {@code O += P V} in float16 for 16 keys, whose V begins at a byte of local memory, and one or two blocks of queries. */
+    static void add(KernelContext ctx, int headDim, int parts, HalfFloat[] above, HalfFloat[] below, int[] tile,
             int from, float[] acc, FloatArray target, int g, int u) {
         for (int c = 0; c < headDim / 8; c++) {
             HalfFloat[] values = ctx.mmaLoadB(tile, 16, from + c * PIECE * 4);
-            float[] sum = Fragments.multiply(ctx, options, above, values, Fragments.accumulators(acc, c));
+            float[] sum = ctx.mma(above, values, Fragments.accumulators(acc, c), MMAShape.M16N8K16);
             Fragments.keep(ctx, sum, target, c, g, u);
             if (parts > 1) {
-                float[] second = Fragments.multiply(ctx, options, below, values, Fragments.accumulators(acc, 8 + c));
+                float[] second = ctx.mma(below, values, Fragments.accumulators(acc, 8 + c), MMAShape.M16N8K16);
                 Fragments.keep(ctx, second, target, 8 + c, g, u);
             }
         }

@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
+import io.github.tornadoattention.kernels.BrainPack;
 import io.github.tornadoattention.kernels.Fragments;
 import io.github.tornadoattention.kernels.Options;
 import io.github.tornadoattention.kernels.RowDots;
@@ -14,6 +15,7 @@ import java.util.stream.Stream;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 import uk.ac.manchester.tornado.api.types.arrays.BFloat16Array;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
@@ -35,8 +37,12 @@ final class TensorPlan extends FlashPlan {
 
     TensorPlan(String backend, Platform.Device device, AttentionSpec spec, boolean profiled) {
         super(backend, device, spec, profiled);
-        options = arguments.options() | (spec.dtype() == DType.BF16 ? Options.BRAIN : 0);
-        exponent = spec.dtype() == DType.BF16 ? Fragments.BRAIN_EXPONENT : Fragments.HALF_EXPONENT;
+        options = arguments.options() | (brain() ? Options.BRAIN : 0);
+        exponent = brain() ? Fragments.BRAIN_EXPONENT : Fragments.HALF_EXPONENT;
+    }
+
+    private boolean brain() {
+        return spec.dtype() == DType.BF16;
     }
 
     /** Whether these kernels compute a spec on a device; others compute what they do not. */
@@ -61,18 +67,42 @@ final class TensorPlan extends FlashPlan {
         Tiling t = tiling(TensorForward.class);
         IntArray shape = arguments.shape(BlockLists.ofQueries(spec, t));
         long groups = FORWARD.groups(t, (long) spec.batch() * spec.heads(), spec.seqQ());
+        FloatArray scales = new FloatArray(brain() ? 2 * spec.batch() * spec.kvHeads() : 1);
         Tasks tasks = new Tasks("tensor")
                 .parameters(arguments.transfer(), shape)
                 .constants(arguments.numbers())
                 .bits(a.q, a.k, a.v);
-        LongArray k = columns(tasks, a.k, shape, false);
+        LongArray k;
+        LongArray v = a.v.longs();
+        if (brain()) {
+            k = new LongArray(packedLongs(false));
+            v = brain(tasks, a, k, scales, shape);
+        } else {
+            tasks.constants(scales);
+            k = columns(tasks, a.k, shape, false);
+        }
+        LongArray values = v;
         return tasks.task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits),
-                        g -> g.task("forward", TensorForward::forward, new KernelContext(), a.q.longs(), k, a.v.longs(),
+                        g -> g.task("forward", TensorForward::forward, new KernelContext(), a.q.longs(), k, values, scales,
                                 a.out.ints(), a.lse.floats(), shape, arguments.numbers(), spec.headDim(), t.blocks(), options))
                 .scratch(k)
                 .outputBits(a.out)
                 .outputs(a.lse)
                 .stage(device, profiled());
+    }
+
+    /** Packs K of bfloat16 and finds the scales of V; returns V in float16: {@link BrainPack}. */
+    private LongArray brain(Tasks tasks, DeviceArrays a, LongArray k, FloatArray scales, IntArray shape) {
+        IntArray maxima = new IntArray(spec.batch() * spec.kvHeads() * BrainPack.PIECES);
+        LongArray halves = new LongArray(a.v.longs().getSize());
+        String kernel = BrainPack.class.getSimpleName();
+        tasks.task("maxima", Stage.grid(kernel, maxima.getSize(), BrainPack.GROUP, limits), g -> g.task("maxima",
+                        BrainPack::maxima, new KernelContext(), a.v.longs(), maxima, scales, shape, spec.headDim()))
+                .task("pack", Stage.grid(kernel, k.getSize() / 4 / BrainPack.PIECES, BrainPack.PIECES, limits), g -> g.task("pack",
+                        BrainPack::pack, new KernelContext(), a.k.longs(), a.v.longs(), maxima, k, halves, scales, shape,
+                        spec.headDim()))
+                .scratch(maxima, halves, scales);
+        return halves;
     }
 
     @Override
@@ -143,7 +173,11 @@ final class TensorPlan extends FlashPlan {
 
     @Override
     long forwardExtraBytes() {
-        return (long) Long.BYTES * packedLongs(false);
+        long heads = (long) spec.batch() * spec.kvHeads();
+        long values = brain()
+                ? Short.BYTES * heads * spec.seqK() * spec.headDim() + Float.BYTES * heads * (BrainPack.PIECES + 2)
+                : Float.BYTES;
+        return (long) Long.BYTES * packedLongs(false) + values;
     }
 
     @Override
@@ -158,7 +192,7 @@ final class TensorPlan extends FlashPlan {
 
     @Override
     List<String> forwardKernels() {
-        return List.of(TensorPack.class.getSimpleName(), FORWARD.kernel());
+        return List.of((brain() ? BrainPack.class : TensorPack.class).getSimpleName(), FORWARD.kernel());
     }
 
     @Override

@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -114,11 +115,71 @@ class TensorPlanTest {
         float[] k = new float[40 * 16];
         Arrays.fill(k, 1e3f); // row 3 is negative infinity at every key
         try (Attention attention = Attention.on(simulator, spec)) {
-            Forward forward = attention.forward(Tensor.of(q, 1, 1, 20, 16).to(DType.BF16), Tensor.of(k, 1, 1, 40, 16).to(DType.BF16), in.v());
+            Tensor keys = Tensor.of(k, 1, 1, 40, 16).to(DType.BF16);
+            Forward forward = attention.forward(Tensor.of(q, 1, 1, 20, 16).to(DType.BF16), keys, in.v());
             for (int row = 0; row < 20; row++) {
                 assertThat(Float.isNaN(forward.out().get(0, 0, row, 5))).as("row %d", row).isEqualTo(row == 3);
                 assertThat(Float.isNaN(forward.lse().get(0, 0, row))).as("row %d", row).isEqualTo(row == 3);
             }
+        }
+    }
+
+    /** Among 40 keys, beyond which the last tile of 32 goes on. */
+    @ParameterizedTest
+    @CsvSource({"0,-1e38,1e3", "31,-1e38,1e3", "32,-1e38,1e3", "39,-1e3,1e38", "0,-1e3,1e38", "31,-1e20,1e20"})
+    void oneScoreThatOverflowsMakesItsRowNaN(int key, float ofQuery, float ofKey) {
+        float[] q = new float[64 * 16];
+        Arrays.fill(q, 3 * 16, 4 * 16, ofQuery);
+        float[] k = new float[40 * 16];
+        Arrays.fill(k, key * 16, (key + 1) * 16, ofKey); // row 3 is negative infinity at this key, and 0 at others
+        Forward forward = brain(64, q, k);
+        for (int row = 0; row < 64; row++) {
+            assertThat(Float.isNaN(forward.out().get(0, 0, row, 5))).as("row %d", row).isEqualTo(row == 3);
+            assertThat(Float.isNaN(forward.lse().get(0, 0, row))).as("row %d", row).isEqualTo(row == 3);
+        }
+    }
+
+    @Test
+    void scoresThatOverflowInOneHeadOfKeys() {
+        AttentionSpec spec = AttentionSpec.builder(2, 4, 64, 16).kvHeads(2).seqK(40).dtype(DType.BF16).build();
+        Inputs in = Inputs.random(spec, 3);
+        float[] q = new float[2 * 4 * 64 * 16];
+        Arrays.fill(q, -1e3f);
+        float[] k = in.k().to(DType.FP32).toArray();
+        Arrays.fill(k, (40 + 10) * 16, (40 + 11) * 16, 1e38f); // key 10 of the second head of the first entry
+        try (Attention attention = Attention.on(simulator, spec)) {
+            Tensor queries = Tensor.of(q, 2, 4, 64, 16).to(DType.BF16);
+            Tensor lse = attention.forward(queries, Tensor.of(k, 2, 2, 40, 16).to(DType.BF16), in.v()).lse();
+            for (int head = 0; head < 8; head++) {
+                assertThat(Float.isNaN(lse.get(head / 4, head % 4, 9))).as("head %d", head).isEqualTo(head == 2 || head == 3);
+            }
+        }
+    }
+
+    @Test
+    void largeScoresThatAreFiniteStayRight() {
+        float[] q = new float[64 * 16];
+        Arrays.fill(q, 1e10f);
+        float[] k = new float[40 * 16];
+        Arrays.fill(k, -1e15f);
+        Arrays.fill(k, 7 * 16, 8 * 16, 0f);
+        Forward forward = brain(64, q, k);
+        for (int row = 0; row < 64; row++) {
+            assertThat(forward.lse().get(0, 0, row)).isZero();
+            assertThat(forward.out().get(0, 0, row, 5)).isEqualTo(7f);
+        }
+    }
+
+    /** Attention of 40 keys, each value the number of its key. */
+    private Forward brain(int queries, float[] q, float[] k) {
+        AttentionSpec spec = AttentionSpec.builder(1, 1, queries, 16).seqK(40).dtype(DType.BF16).build();
+        float[] v = new float[40 * 16];
+        for (int n = 0; n < v.length; n++) {
+            v[n] = n / 16;
+        }
+        try (Attention attention = Attention.on(simulator, spec)) {
+            return attention.forward(Tensor.of(q, 1, 1, queries, 16).to(DType.BF16), Tensor.of(k, 1, 1, 40, 16).to(DType.BF16),
+                    Tensor.of(v, 1, 1, 40, 16).to(DType.BF16));
         }
     }
 
@@ -134,7 +195,8 @@ class TensorPlanTest {
         q[3 * 16] = Float.NEGATIVE_INFINITY; // row 3 is negative infinity at every key
         k[10 * 16 + 2] = Float.POSITIVE_INFINITY; // and so is key 10 for every row that sees it
         try (Attention attention = Attention.on(simulator, spec)) {
-            Forward forward = attention.forward(Tensor.of(q, 1, 1, 20, 16).to(dtype), Tensor.of(k, 1, 1, 40, 16).to(dtype), in.v());
+            Tensor keys = Tensor.of(k, 1, 1, 40, 16).to(dtype);
+            Forward forward = attention.forward(Tensor.of(q, 1, 1, 20, 16).to(dtype), keys, in.v());
             for (int row = 0; row < 20; row++) {
                 assertThat(Float.isNaN(forward.lse().get(0, 0, row))).as("row %d", row).isEqualTo(row == 3 || row >= 10);
             }
