@@ -148,6 +148,47 @@ public final class Fragments {
         return c;
     }
 
+    /**
+     * Two products of whole rows, as {@link #product}, by turns: neither waits for the other's sums.
+     */
+    static void both(KernelContext ctx, int options, int chunks, HalfFloat[] a0, HalfFloat[] a1, HalfFloat[] a2, HalfFloat[] a3,
+            HalfFloat[] a4, HalfFloat[] a5, HalfFloat[] a6, HalfFloat[] a7, HalfFloat[] b0, HalfFloat[] b1, HalfFloat[] b2,
+            HalfFloat[] b3, HalfFloat[] b4, HalfFloat[] b5, HalfFloat[] b6, HalfFloat[] b7, int[] tileA, int[] tileB, int at,
+            FloatArray targetA, FloatArray targetB, int n, int g, int u) {
+        float[] c = multiply(ctx, options, a0, ctx.mmaLoadB(tileA, 16, at), ctx.mmaFragment(0f));
+        float[] d = multiply(ctx, options, b0, ctx.mmaLoadB(tileB, 16, at), ctx.mmaFragment(0f));
+        if (chunks > 1) {
+            c = multiply(ctx, options, a1, ctx.mmaLoadB(tileA, 16, at + 256), c);
+            d = multiply(ctx, options, b1, ctx.mmaLoadB(tileB, 16, at + 256), d);
+        }
+        if (chunks > 2) {
+            c = multiply(ctx, options, a2, ctx.mmaLoadB(tileA, 16, at + 512), c);
+            d = multiply(ctx, options, b2, ctx.mmaLoadB(tileB, 16, at + 512), d);
+        }
+        if (chunks > 3) {
+            c = multiply(ctx, options, a3, ctx.mmaLoadB(tileA, 16, at + 768), c);
+            d = multiply(ctx, options, b3, ctx.mmaLoadB(tileB, 16, at + 768), d);
+        }
+        if (chunks > 4) {
+            c = multiply(ctx, options, a4, ctx.mmaLoadB(tileA, 16, at + 1024), c);
+            d = multiply(ctx, options, b4, ctx.mmaLoadB(tileB, 16, at + 1024), d);
+        }
+        if (chunks > 5) {
+            c = multiply(ctx, options, a5, ctx.mmaLoadB(tileA, 16, at + 1280), c);
+            d = multiply(ctx, options, b5, ctx.mmaLoadB(tileB, 16, at + 1280), d);
+        }
+        if (chunks > 6) {
+            c = multiply(ctx, options, a6, ctx.mmaLoadB(tileA, 16, at + 1536), c);
+            d = multiply(ctx, options, b6, ctx.mmaLoadB(tileB, 16, at + 1536), d);
+        }
+        if (chunks > 7) {
+            c = multiply(ctx, options, a7, ctx.mmaLoadB(tileA, 16, at + 1792), c);
+            d = multiply(ctx, options, b7, ctx.mmaLoadB(tileB, 16, at + 1792), d);
+        }
+        keep(ctx, c, targetA, n, g, u);
+        keep(ctx, d, targetB, n, g, u);
+    }
+
     /** Scores of two blocks of queries, up to 64 elements each, by eight keys: {@link Fragments#product} with each K read once. */
     static void products(KernelContext ctx, int options, int chunks, HalfFloat[] q0f, HalfFloat[] q1f, HalfFloat[] q2f,
             HalfFloat[] q3f, HalfFloat[] q4f, HalfFloat[] q5f, HalfFloat[] q6f, HalfFloat[] q7f, int[] tile, int at,

@@ -17,9 +17,13 @@ import uk.ac.manchester.tornado.api.types.arrays.LongArray;
  * <p>L is rounded up to {@link TensorPack#ROWS}; rows that do not exist, or lie at or past an entry's key length, are not read
  * and become 0.
  *
- * <p>Launch: one work-item for each eight elements ({@link #columns}) or four ({@link #rows}); others do nothing.
+ * <p>Launch: one work-item for each eight elements ({@link #columns}) or four in each of {@link #TOGETHER} rows ({@link #rows});
+ * others do nothing.
  */
 public final class SplitPack {
+    /** Rows that a work-item of {@link #rows} packs. */
+    public static final int TOGETHER = 4;
+
     private SplitPack() {
     }
 
@@ -86,8 +90,8 @@ public final class SplitPack {
         int padded = (seq + TensorPack.ROWS - 1) / TensorPack.ROWS * TensorPack.ROWS;
         int item = ctx.globalIdx;
         int c = item % perRow;
-        int row = item / perRow % padded;
-        int batchHead = item / perRow / padded;
+        int row = item / perRow % (padded / TOGETHER) * TOGETHER;
+        int batchHead = item / perRow / (padded / TOGETHER);
         int batch = batchHead / heads;
         if (batch < shape.get(Shape.BATCH)) {
             int end = queries != 0 ? seq : shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
@@ -96,17 +100,21 @@ public final class SplitPack {
                     ? batch * shape.get(Shape.Q_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.Q_HEAD_STRIDE)
                     : batch * shape.get(Shape.K_BATCH_STRIDE) + batchHead % heads * shape.get(Shape.K_HEAD_STRIDE);
             float scale = scales.get(first + batchHead);
-            float[] four = new float[4];
-            for (int e = 0; e < 4; e++) {
-                four[e] = 0f;
-                if (row < end) {
-                    float x = matrix.get(base + row * stride + c * 4 + e);
-                    four[e] = finite != 0 && x - x != 0f ? 0f : x * scale;
+            float[] x = new float[4 * TOGETHER];
+            for (int n = 0; n < 4 * TOGETHER; n++) {
+                x[n] = 0f;
+                if (row + n / 4 < end) {
+                    x[n] = matrix.get(base + (row + n / 4) * stride + c * 4 + n % 4);
                 }
             }
-            int to = (batchHead * padded + row) / 16 * headDim * 8 + c / 2 * 32 + row % 16 * 2 + c % 2;
-            for (int part = 0; part < Split.PARTS; part++) {
-                packed.set(to + part * headDim * 4, Split.four(part, four[0], four[1], four[2], four[3]));
+            for (int r = 0; r < TOGETHER; r++) {
+                for (int e = 4 * r; e < 4 * r + 4; e++) {
+                    x[e] = finite != 0 && x[e] - x[e] != 0f ? 0f : x[e] * scale;
+                }
+                int to = (batchHead * padded + row) / 16 * headDim * 8 + c / 2 * 32 + (row % 16 + r) * 2 + c % 2;
+                for (int part = 0; part < Split.PARTS; part++) {
+                    packed.set(to + part * headDim * 4, Split.four(part, x[4 * r], x[4 * r + 1], x[4 * r + 2], x[4 * r + 3]));
+                }
             }
         }
     }

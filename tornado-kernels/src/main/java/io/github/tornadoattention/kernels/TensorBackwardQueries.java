@@ -156,6 +156,8 @@ public final class TensorBackwardQueries {
         Tile.clear(acc, Fragments.HEADER + (headDim + 63) / 64 * 32);
         int row0 = q0 + warp * 16 + g;
         int row1 = row0 + 8;
+        // fragments of scores at a time: with few registers for these, a third group fits the multiprocessor
+        int together = headDim > 64 || (options & Options.BRAIN) != 0 ? 1 : 2;
         float lse0 = lse.get(batchHead * seqQ + TornadoMath.min(row0, seqQ - 1));
         float lse1 = lse.get(batchHead * seqQ + TornadoMath.min(row1, seqQ - 1));
         float delta0 = delta.get(batchHead * seqQ + TornadoMath.min(row0, seqQ - 1));
@@ -169,34 +171,39 @@ public final class TensorBackwardQueries {
                 vNext[i] = v.get(after + i * threads);
             }
 
-            // S = Q K_jᵀ, dP = dO V_jᵀ
-            for (int c = 0; c < blockK / 8; c++) {
-                Fragments.keep(ctx, Fragments.product(ctx, options, chunks, q0f, q1f, q2f, q3f, q4f, q5f, q6f, q7f, kTile, c * headDim * 16), sTarget, c, g, u);
-                Fragments.keep(ctx, Fragments.product(ctx, options, chunks, d0f, d1f, d2f, d3f, d4f, d5f, d6f, d7f, vTile, c * headDim * 16), dpTarget, c, g, u);
-            }
-            s[zero] = 0f;
-            dp[zero] = 0f;
-
-            // P = exp(S - lse), dS = P ∘ (dP - D)
+            // S = Q K_jᵀ, dP = dO V_jᵀ; P = exp(S - lse), dS = P ∘ (dP - D)
             int whole = Band.whole(options, q0, qLast, k0, k0 + blockK, diagonal, left, right, keyLength);
             int dsAt = warp * blockK * 8 + g * 8 + u;
-            for (int c = 0; c < blockK / 8; c++) {
-                int key = k0 + c * 8 + 2 * u;
-                int at = Fragments.at(c);
-                float ds0 = Fragments.gradient(options, s[at] * scale, dp[at], lse0, delta0, softcap, slope, row0, key, diagonal);
-                float ds1 = Fragments.gradient(options, s[at + 1] * scale, dp[at + 1], lse0, delta0, softcap, slope, row0, key + 1, diagonal);
-                float ds2 = Fragments.gradient(options, s[at + Fragments.BELOW] * scale, dp[at + Fragments.BELOW], lse1, delta1, softcap, slope, row1, key,
-                        diagonal);
-                float ds3 = Fragments.gradient(options, s[at + Fragments.BELOW + 1] * scale, dp[at + Fragments.BELOW + 1], lse1, delta1, softcap, slope, row1,
-                        key + 1, diagonal);
-                if (whole == 0) {
-                    ds0 = Band.sees(options, row0, key, diagonal, left, right, keyLength) == 0 ? 0f : ds0;
-                    ds1 = Band.sees(options, row0, key + 1, diagonal, left, right, keyLength) == 0 ? 0f : ds1;
-                    ds2 = Band.sees(options, row1, key, diagonal, left, right, keyLength) == 0 ? 0f : ds2;
-                    ds3 = Band.sees(options, row1, key + 1, diagonal, left, right, keyLength) == 0 ? 0f : ds3;
+            for (int part = 0; part < blockK / 8 / together; part++) {
+                for (int i = 0; i < together; i++) {
+                    int c = part * together + i;
+                    Fragments.both(ctx, options, chunks, q0f, q1f, q2f, q3f, q4f, q5f, q6f, q7f, d0f, d1f, d2f, d3f, d4f, d5f,
+                            d6f, d7f, kTile, vTile, c * headDim * 16, sTarget, dpTarget, c, g, u);
                 }
-                dsTile[dsAt + c / 2 * 128 + c % 2 * 4] = Fragments.pair(options, ds0, ds1);
-                dsTile[dsAt + c / 2 * 128 + c % 2 * 4 + 64] = Fragments.pair(options, ds2, ds3);
+                s[zero] = 0f;
+                dp[zero] = 0f;
+                for (int i = 0; i < together; i++) {
+                    int c = part * together + i;
+                    int key = k0 + c * 8 + 2 * u;
+                    int at = Fragments.at(c);
+                    int below = at + Fragments.BELOW;
+                    float ds0 = Fragments.gradient(options, s[at] * scale, dp[at], lse0, delta0, softcap, slope, row0, key,
+                            diagonal);
+                    float ds1 = Fragments.gradient(options, s[at + 1] * scale, dp[at + 1], lse0, delta0, softcap, slope, row0,
+                            key + 1, diagonal);
+                    float ds2 = Fragments.gradient(options, s[below] * scale, dp[below], lse1, delta1, softcap, slope, row1, key,
+                            diagonal);
+                    float ds3 = Fragments.gradient(options, s[below + 1] * scale, dp[below + 1], lse1, delta1, softcap, slope,
+                            row1, key + 1, diagonal);
+                    if (whole == 0) {
+                        ds0 = Band.sees(options, row0, key, diagonal, left, right, keyLength) == 0 ? 0f : ds0;
+                        ds1 = Band.sees(options, row0, key + 1, diagonal, left, right, keyLength) == 0 ? 0f : ds1;
+                        ds2 = Band.sees(options, row1, key, diagonal, left, right, keyLength) == 0 ? 0f : ds2;
+                        ds3 = Band.sees(options, row1, key + 1, diagonal, left, right, keyLength) == 0 ? 0f : ds3;
+                    }
+                    dsTile[dsAt + c / 2 * 128 + c % 2 * 4] = Fragments.pair(options, ds0, ds1);
+                    dsTile[dsAt + c / 2 * 128 + c % 2 * 4 + 64] = Fragments.pair(options, ds2, ds3);
+                }
             }
             for (int i = 0; i < longs; i++) {
                 rowTile[(item + i * threads) * 2] = (int) rowNext[i];

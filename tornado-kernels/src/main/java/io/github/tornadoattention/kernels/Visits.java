@@ -20,12 +20,15 @@ final class Visits {
     static int end(int options, IntArray shape, int listed, int first, int tileEnd) {
         int end = tileEnd;
         if ((options & Options.BLOCKS) != 0) {
-            int n = first;
-            int last = shape.get(listed + 1);
-            while (n < last && shape.get(n) < tileEnd) {
-                n++;
+            int low = first;
+            int high = shape.get(listed + 1);
+            while (low < high) { // all visits before low are below tileEnd, all from high on are not
+                int middle = (low + high) / 2;
+                int below = shape.get(middle) < tileEnd ? 1 : 0;
+                low = below != 0 ? middle + 1 : low;
+                high = below != 0 ? high : middle;
             }
-            end = n;
+            end = low;
         }
         return end;
     }
