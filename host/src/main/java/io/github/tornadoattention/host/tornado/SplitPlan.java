@@ -64,8 +64,8 @@ final class SplitPlan extends FlashPlan {
         return tasks
                 .task("columns", Stage.rows(packedLongs(0) / PARTS / 2), g -> g.task("columns", SplitPack::columns,
                         new KernelContext(), a.k.floats(), scales, k, shape, spec.headDim(), 0, heads(1)))
-                .task("rows", Stage.rows(packedLongs(0) / PARTS / SplitPack.TOGETHER), g -> g.task("rows", SplitPack::rows, new KernelContext(),
-                        a.v.floats(), scales, v, shape, spec.headDim(), 0, values(), 0))
+                .task("rows", Stage.rows(packedLongs(0) / PARTS / SplitPack.TOGETHER), g -> g.task("rows",
+                        SplitPack::rows, new KernelContext(), a.v.floats(), scales, v, shape, spec.headDim(), 0, values(), 0))
                 .task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits), g -> g.task("forward", SplitForward::forward,
                         new KernelContext(), a.q.floats(), k, v, scales, a.out.floats(), a.lse.floats(), shape,
                         arguments.numbers(), spec.headDim(), t.blocks(), arguments.options()))
@@ -152,8 +152,8 @@ final class SplitPlan extends FlashPlan {
     private LongArray rows(Tasks tasks, String name, FloatArray matrix, FloatArray scales, IntArray shape, int queries,
             int first, int finite, List<Object> scratch) {
         LongArray packed = new LongArray(packedLongs(queries));
-        tasks.task("rows" + name, Stage.rows(packed.getSize() / PARTS / SplitPack.TOGETHER), g -> g.task("rows" + name, SplitPack::rows,
-                new KernelContext(), matrix, scales, packed, shape, spec.headDim(), queries, first,
+        tasks.task("rows" + name, Stage.rows(packed.getSize() / PARTS / SplitPack.TOGETHER), g -> g.task("rows" + name,
+                SplitPack::rows, new KernelContext(), matrix, scales, packed, shape, spec.headDim(), queries, first,
                 finite));
         scratch.add(packed);
         return packed;
