@@ -9,7 +9,6 @@ import io.github.tornadoattention.host.Tensor;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShuffle;
 
 /**
  * Attention of few queries over one stretch of keys, with head dims in the lanes: a panel of queries would be nearly empty, and
@@ -18,7 +17,10 @@ import jdk.incubator.vector.VectorShuffle;
  */
 final class DecodeTile {
     /** Keys taken together where they are read in place: enough that memory seldom waits for the softmax. */
-    private static final int MOST_KEYS = 64;
+    private static final int MOST_KEYS = 256;
+
+    /** The same where several queries read them one after the other: what stays in the second-level cache. */
+    private static final int SHARED_KEYS = 64;
 
     /** The same where they are copied: the copies stay in the first-level cache. */
     private static final int FEW_KEYS = 16;
@@ -26,13 +28,6 @@ final class DecodeTile {
     /** From a multiple of this on, so many keys lie in neighboring rows, whatever {@link KeyRows} say. */
     private static final int NEIGHBORS = 16;
 
-    /** Lanes that shuffles are written for; more are added up one by one first. */
-    private static final int MOST_SHUFFLED = 16;
-
-    private static final VectorShuffle<Float> DOWN_8 = VectorShuffle.iota(FLOATS, 8, 1, true);
-    private static final VectorShuffle<Float> DOWN_4 = VectorShuffle.iota(FLOATS, 4, 1, true);
-    private static final VectorShuffle<Float> DOWN_2 = VectorShuffle.iota(FLOATS, 2, 1, true);
-    private static final VectorShuffle<Float> DOWN_1 = VectorShuffle.iota(FLOATS, 1, 1, true);
 
     private final AttentionSpec spec;
     private final int headDim;
@@ -47,8 +42,6 @@ final class DecodeTile {
     private final RowSource values;
 
     private int q;
-    private int kRows;
-    private int vRows;
     private int scores;
     private int lanes;
     private int stage;
@@ -60,31 +53,30 @@ final class DecodeTile {
         this.spec = spec;
         this.headDim = spec.headDim();
         this.padded = Math.ceilDiv(headDim, COUNT) * COUNT;
-        this.bc = RowSource.inPlace(spec) ? MOST_KEYS : FEW_KEYS;
         this.rows = spec.heads() / spec.kvHeads() * spec.seqQ();
+        this.bc = !RowSource.inPlace(spec) ? FEW_KEYS : rows > 1 ? SHARED_KEYS : MOST_KEYS;
         this.runs = new Runs(spec);
         this.tables = new PairTables(spec, call);
         this.dropout = new RowDropout(spec, call);
         this.m = new float[rows];
         this.l = new float[rows];
         this.a = new float[layout(0) + Alignment.LINE];
-        this.keys = new RowSource(spec, a);
-        this.values = new RowSource(spec, a);
+        this.keys = new RowSource(spec, bc);
+        this.values = new RowSource(spec, bc);
     }
 
     private int layout(int start) {
+        int most = Math.ceilDiv(bc, COUNT) * COUNT;
         q = start;
         o = q + rows * STRIDE;
-        kRows = o + rows * STRIDE;
-        vRows = kRows + bc * STRIDE;
-        scores = vRows + bc * STRIDE;
-        lanes = scores + bc;
-        stage = lanes + bc * COUNT;
-        return stage + PackedRows.stage(bc, headDim);
+        scores = o + rows * STRIDE;
+        lanes = scores + most;
+        stage = lanes + most * COUNT;
+        return stage + PackedRows.stage(1, headDim);
     }
 
     long bytes() {
-        return (a.length + m.length + l.length) * (long) Float.BYTES;
+        return (a.length + m.length + l.length) * (long) Float.BYTES + keys.bytes() + values.bytes();
     }
 
     /** Where the keys of an entry and key head are: the row of key {@code j} among all rows of k, and of v. */
@@ -154,8 +146,8 @@ final class DecodeTile {
         for (int j = from; j < to; j = end) {
             end = endOfNeighbors(where, j, to);
             int copy = skip + (j - from) * STRIDE;
-            keys.fetch(where.row(j), end - j, stage, kRows + copy);
-            values.fetch(where.row(j), end - j, stage, vRows + copy);
+            keys.fetch(where.row(j), end - j, copy);
+            values.fetch(where.row(j), end - j, copy);
         }
     }
 
@@ -176,9 +168,9 @@ final class DecodeTile {
         int n;
         for (int c = 0; c < count; c += n) {
             n = endOfNeighbors(where, first + c, first + count) - first - c;
-            keys.dots(where.row(first + c), kRows + skip + c * STRIDE, q + r * STRIDE, lanes + c * COUNT, n);
+            keys.dots(where.row(first + c), skip + c * STRIDE, a, q + r * STRIDE, lanes + c * COUNT, n);
         }
-        across(count);
+        LaneSums.of(a, lanes, scores, count);
         float largest = modify(h, (long) i + spec.diagonal() - first, count);
         if (tables.active()) {
             tables.alongKeys(a, b, h, i, first - scores, scores, scores + count, Float.NEGATIVE_INFINITY);
@@ -195,21 +187,22 @@ final class DecodeTile {
             m[r] = largest;
         }
         // p = exp(s - m), l += sum p, then dropout, O += pᵀ V
+        Arrays.fill(a, scores + count, scores + Math.ceilDiv(count, COUNT) * COUNT, Float.NEGATIVE_INFINITY);
         FloatVector reference = FloatVector.broadcast(FLOATS, m[r]);
+        FloatVector sum = FloatVector.zero(FLOATS);
         for (int c = 0; c < count; c += COUNT) {
-            VectorExponential.exp(FloatVector.fromArray(FLOATS, a, scores + c).sub(reference)).intoArray(a, scores + c);
+            FloatVector p = VectorExponential.exp(FloatVector.fromArray(FLOATS, a, scores + c).sub(reference));
+            p.intoArray(a, scores + c);
+            sum = sum.add(p);
         }
-        float sum = 0;
-        for (int c = 0; c < count; c++) {
-            sum += a[scores + c];
-        }
-        l[r] += sum;
+        sum.intoArray(a, lanes);
+        l[r] += LaneSums.of(a, lanes);
         if (dropout.active()) {
             dropout.alongKeys(a, b, h, i, first - scores, scores, scores + count);
         }
         for (int c = 0; c < count; c += n) {
             n = endOfNeighbors(where, first + c, first + count) - first - c;
-            values.add(where.row(first + c), vRows + skip + c * STRIDE, o + r * STRIDE, scores + c, n);
+            values.add(where.row(first + c), skip + c * STRIDE, a, o + r * STRIDE, scores + c, n);
         }
     }
 
@@ -233,28 +226,5 @@ final class DecodeTile {
             largest = largest.max(s);
         }
         return largest.reduceLanes(VectorOperators.MAX);
-    }
-
-    /** {@code scores[n]} of the sums in each lane, across lanes in a fixed order: the upper half onto the lower, and so on. */
-    private void across(int count) {
-        for (int n = 0; n < count; n++) {
-            int from = lanes + n * COUNT;
-            for (int half = COUNT / 2; half > MOST_SHUFFLED / 2; half /= 2) {
-                for (int lane = 0; lane < half; lane++) {
-                    a[from + lane] += a[from + half + lane];
-                }
-            }
-            FloatVector s = FloatVector.fromArray(FLOATS, a, from);
-            if (COUNT >= 16) {
-                s = s.add(s.rearrange(DOWN_8));
-            }
-            if (COUNT >= 8) {
-                s = s.add(s.rearrange(DOWN_4));
-            }
-            if (COUNT >= 4) {
-                s = s.add(s.rearrange(DOWN_2));
-            }
-            a[scores + n] = s.add(s.rearrange(DOWN_1)).lane(0);
-        }
     }
 }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * ahead. What is not float32, or no whole number of vectors long, is copied to the worker's memory first.
  */
 final class RowSource {
-    private final float[] a;
+    private final int most;
     private final int headDim;
     private final int padded;
 
@@ -23,10 +23,13 @@ final class RowSource {
     private int origin;
     /** Where the rows lie outside the heap; null if elsewhere. */
     private @Nullable MemorySegment memory;
+    /** Where rows are copied to if they have to be, and behind them room for copying; empty until then. */
+    private float[] copies = {};
+    private int firstCopy;
 
-    /** For the keys or the values of a spec, and a worker's memory. */
-    RowSource(AttentionSpec spec, float[] a) {
-        this.a = a;
+    /** For the keys or the values of a spec, at most so many together. */
+    RowSource(AttentionSpec spec, int most) {
+        this.most = most;
         this.headDim = spec.headDim();
         this.padded = Math.ceilDiv(headDim, Lanes.COUNT) * Lanes.COUNT;
     }
@@ -49,6 +52,17 @@ final class RowSource {
                 origin = Math.toIntExact(segment.address() / Float.BYTES);
             }
         }
+        if (array == null && memory == null) {
+            if (copies.length == 0) {
+                copies = new float[Alignment.LINE + most * STRIDE + PackedRows.stage(most, headDim)];
+            }
+            firstCopy = Alignment.shift(copies);
+        }
+    }
+
+    /** Bytes of memory taken so far. */
+    long bytes() {
+        return (long) copies.length * Float.BYTES;
     }
 
     /** Forgets the tensor, which may be large. */
@@ -61,34 +75,33 @@ final class RowSource {
     /**
      * Copies {@code count} rows from the {@code first} on, if they have to be.
      *
-     * @param stage index of room for {@link PackedRows#stage} floats
-     * @param copy index where the copy goes
+     * @param copy where the copy goes, in floats, a multiple of {@link PackedRows#STRIDE}
      */
-    void fetch(long first, int count, int stage, int copy) {
+    void fetch(long first, int count, int copy) {
         if (array == null && memory == null && tensor != null) {
-            PackedRows.load(tensor, first, count, headDim, a, stage, copy);
+            PackedRows.load(tensor, first, count, headDim, copies, firstCopy + most * STRIDE, firstCopy + copy);
         }
     }
 
-    /** {@code into[n] = row first + n · x}, lane by lane; {@code copy} is where {@link #fetch} would have put the first row. */
-    void dots(long first, int copy, int x, int into, int count) {
+    /** {@code a[into ..][n] = row first + n · a[x ..]}, lane by lane; {@code copy} is where {@link #fetch} put the first row. */
+    void dots(long first, int copy, float[] a, int x, int into, int count) {
         if (array != null) {
             RowsInArray.dots(array, (int) (origin + first * headDim), headDim, a, x, into, count, padded);
         } else if (memory != null) {
             RowsInMemory.dots(memory, first * headDim * Float.BYTES, (long) headDim * Float.BYTES, a, x, into, count, padded);
         } else {
-            RowsInArray.dots(a, copy, STRIDE, a, x, into, count, padded);
+            RowsInArray.dots(copies, firstCopy + copy, STRIDE, a, x, into, count, padded);
         }
     }
 
-    /** {@code sum += weights · rows}; {@code copy} is where {@link #fetch} would have put the first row. */
-    void add(long first, int copy, int sum, int weights, int count) {
+    /** {@code a[sum ..] += weights · rows}; {@code copy} is where {@link #fetch} put the first row. */
+    void add(long first, int copy, float[] a, int sum, int weights, int count) {
         if (array != null) {
             RowsInArray.add(array, (int) (origin + first * headDim), headDim, a, sum, weights, count, padded);
         } else if (memory != null) {
             RowsInMemory.add(memory, first * headDim * Float.BYTES, (long) headDim * Float.BYTES, a, sum, weights, count, padded);
         } else {
-            RowsInArray.add(a, copy, STRIDE, a, sum, weights, count, padded);
+            RowsInArray.add(copies, firstCopy + copy, STRIDE, a, sum, weights, count, padded);
         }
     }
 }
