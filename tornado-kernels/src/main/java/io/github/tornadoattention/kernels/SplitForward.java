@@ -41,7 +41,7 @@ public final class SplitForward {
      * @param shape   the slots of {@link Shape}; the lists say which tiles of keys each tile of queries visits
      * @param numbers the slots of {@link Shape}; the scale is positive
      * @param headDim D, a multiple of 16 up to 128
-     * @param blocks  {@code Br << 16 | Bc}, multiples of 16 up to 64 keys
+     * @param blocks  {@code Br << 16 | Bc}, multiples of 16 up to 64 keys, no more queries than twice the keys
      * @param options bits of {@link Options}
      */
     @Launch(tile = Extent.BLOCK_Q, local = {
@@ -93,52 +93,12 @@ public final class SplitForward {
         }
         float masked = numbers.get(Shape.NEGATIVE_INFINITY);
 
-        int[] kvTile = ctx.allocateIntLocalArray(blockK * headDim * Split.PARTS); // K, then V; each part of Q at first
+        int[] kvTile = ctx.allocateIntLocalArray(blockK * headDim * Split.PARTS); // K, then V; both parts of Q at first
         int[] pTile = ctx.allocateIntLocalArray(blockQ * blockK / 2 * Split.PARTS);
         float[] exchange = ctx.allocateFloatLocalArray(blockQ * 4);
         int vAt = blockK * headDim * Split.PARTS / 2;
 
-        // The parts of Q become fragments, one after the other; rows past the end repeat the last one
-        int qAt = warp * headDim * 32;
-        float scaleQ = scales.get(batchHead);
-        for (int i = 0; i < blockQ * headDim / 2 / (blockQ / 16 * 32); i++) {
-            int n = item + i * threads;
-            int row = n / (headDim / 2);
-            int c = n % (headDim / 2);
-            int from = baseQ + TornadoMath.min(q0 + row, seqQ - 1) * rowStride + 2 * c;
-            kvTile[(row / 16 * chunks + c / 8) * 128 + row % 16 * 8 + c % 8] = Split.pair(Split.part(0, q.get(from) * scaleQ),
-                    Split.part(0, q.get(from + 1) * scaleQ));
-        }
-        ctx.localBarrier(); // part 0 is complete
-        HalfFloat[] q00 = ctx.mmaLoadA(kvTile, 16, qAt);
-        HalfFloat[] q10 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 1 ? 512 : 0));
-        HalfFloat[] q20 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 2 ? 1024 : 0));
-        HalfFloat[] q30 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 3 ? 1536 : 0));
-        HalfFloat[] q40 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 4 ? 2048 : 0));
-        HalfFloat[] q50 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 5 ? 2560 : 0));
-        HalfFloat[] q60 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 6 ? 3072 : 0));
-        HalfFloat[] q70 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 7 ? 3584 : 0));
-        ctx.localBarrier(); // part 0 is in registers
-        for (int i = 0; i < blockQ * headDim / 2 / (blockQ / 16 * 32); i++) {
-            int n = item + i * threads;
-            int row = n / (headDim / 2);
-            int c = n % (headDim / 2);
-            int from = baseQ + TornadoMath.min(q0 + row, seqQ - 1) * rowStride + 2 * c;
-            kvTile[(row / 16 * chunks + c / 8) * 128 + row % 16 * 8 + c % 8] = Split.pair(Split.part(1, q.get(from) * scaleQ),
-                    Split.part(1, q.get(from + 1) * scaleQ));
-        }
-        ctx.localBarrier(); // part 1 is complete
-        HalfFloat[] q01 = ctx.mmaLoadA(kvTile, 16, qAt);
-        HalfFloat[] q11 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 1 ? 512 : 0));
-        HalfFloat[] q21 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 2 ? 1024 : 0));
-        HalfFloat[] q31 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 3 ? 1536 : 0));
-        HalfFloat[] q41 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 4 ? 2048 : 0));
-        HalfFloat[] q51 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 5 ? 2560 : 0));
-        HalfFloat[] q61 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 6 ? 3072 : 0));
-        HalfFloat[] q71 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 7 ? 3584 : 0));
-        ctx.localBarrier(); // part 1 is in registers
-
-        // The tiles of keys to visit: those that the band touches, or those listed. K_first goes to local memory.
+        // The tiles of keys to visit: those that the band touches, or those listed. K_first is on its way while Q is split.
         int listed = shape.get(Shape.LISTS) + head * shape.get(Shape.LIST_HEAD_STRIDE) + tile;
         int first = Visits.first(options, shape, listed, Band.firstKey(options, q0, diagonal, left) / blockK);
         int keyEnd = Band.endKey(options, qLast, diagonal, right, keyLength);
@@ -153,6 +113,46 @@ public final class SplitForward {
                     next[i] = k.get(at + i * threads);
                 }
             }
+        }
+
+        // Both parts of Q become fragments; rows past the end repeat the last one
+        int qAt = warp * headDim * 32;
+        int second = blockQ * headDim * 2; // byte at which part 1 begins
+        float scaleQ = scales.get(batchHead);
+        int pairs = blockQ * headDim / 2 / threads;
+        float[] ahead = new float[2 * pairs];
+        for (int i = 0; i < pairs; i++) {
+            int n = item + i * threads;
+            int from = baseQ + TornadoMath.min(q0 + n / (headDim / 2), seqQ - 1) * rowStride + n % (headDim / 2) * 2;
+            ahead[2 * i] = q.get(from);
+            ahead[2 * i + 1] = q.get(from + 1);
+        }
+        for (int i = 0; i < pairs; i++) {
+            int row = (item + i * threads) / (headDim / 2);
+            int c = (item + i * threads) % (headDim / 2);
+            int to = (row / 16 * chunks + c / 8) * 128 + row % 16 * 8 + c % 8;
+            kvTile[to] = Split.pair(ahead[2 * i] * scaleQ, ahead[2 * i + 1] * scaleQ);
+            kvTile[second / 4 + to] = Split.pair(Split.part(1, ahead[2 * i] * scaleQ), Split.part(1, ahead[2 * i + 1] * scaleQ));
+        }
+        ctx.localBarrier(); // Q is complete
+        HalfFloat[] q00 = ctx.mmaLoadA(kvTile, 16, qAt);
+        HalfFloat[] q10 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 1 ? 512 : 0));
+        HalfFloat[] q20 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 2 ? 1024 : 0));
+        HalfFloat[] q30 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 3 ? 1536 : 0));
+        HalfFloat[] q40 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 4 ? 2048 : 0));
+        HalfFloat[] q50 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 5 ? 2560 : 0));
+        HalfFloat[] q60 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 6 ? 3072 : 0));
+        HalfFloat[] q70 = ctx.mmaLoadA(kvTile, 16, qAt + (chunks > 7 ? 3584 : 0));
+        HalfFloat[] q01 = ctx.mmaLoadA(kvTile, 16, qAt + second);
+        HalfFloat[] q11 = ctx.mmaLoadA(kvTile, 16, qAt + second + (chunks > 1 ? 512 : 0));
+        HalfFloat[] q21 = ctx.mmaLoadA(kvTile, 16, qAt + second + (chunks > 2 ? 1024 : 0));
+        HalfFloat[] q31 = ctx.mmaLoadA(kvTile, 16, qAt + second + (chunks > 3 ? 1536 : 0));
+        HalfFloat[] q41 = ctx.mmaLoadA(kvTile, 16, qAt + second + (chunks > 4 ? 2048 : 0));
+        HalfFloat[] q51 = ctx.mmaLoadA(kvTile, 16, qAt + second + (chunks > 5 ? 2560 : 0));
+        HalfFloat[] q61 = ctx.mmaLoadA(kvTile, 16, qAt + second + (chunks > 6 ? 3072 : 0));
+        HalfFloat[] q71 = ctx.mmaLoadA(kvTile, 16, qAt + second + (chunks > 7 ? 3584 : 0));
+        ctx.localBarrier(); // Q is in registers
+        if (first < end) {
             for (int i = 0; i < longs; i++) {
                 if (total % threads == 0 || item + i * threads < total) {
                     kvTile[(item + i * threads) * 2] = (int) next[i];

@@ -28,8 +28,7 @@ final class TileTable {
 
     private static final Map<Class<?>, List<Tiling>> CANDIDATES = Map.of(
             SplitForward.class, List.of(
-                    new Tiling(64, 32, 32, 4, 0, 0), new Tiling(64, 16, 32, 4, 0, 0), new Tiling(32, 16, 32, 2, 0, 0),
-                    new Tiling(16, 16, 32, 1, 0, 0)),
+                    new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 16, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
             SplitBackwardQueries.class, List.of(
                     new Tiling(32, 32, 32, 4, 0, 0), new Tiling(32, 16, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0)),
             SplitBackwardKeys.class, List.of(
