@@ -85,7 +85,8 @@ abstract class DevicePlan implements Plan {
         return bytes;
     }
 
-    private long crossingBytes(int[] shape) {
+    /** Bytes of a tensor of this shape as it crosses over. */
+    long crossingBytes(int[] shape) {
         return bytes(shape) / Float.BYTES * crossing.bytes();
     }
 

@@ -117,18 +117,20 @@ final class SplitPlan extends FlashPlan {
                 new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, maxima, shapeQ, spec.headDim()));
         int firstK = heads(1);
         int firstD = values() + heads(0);
-        LongArray qColumns = columns(tasks, "Q", a.q.floats(), scales, shapeQ, 1, 0, scratch);
-        LongArray qRows = rows(tasks, "Q", a.q.floats(), scales, shapeQ, 1, 0, 1, scratch);
-        LongArray dColumns = columns(tasks, "D", dOut, scales, shapeQ, 1, firstD, scratch);
-        LongArray dRows = rows(tasks, "D", dOut, scales, shapeQ, 1, firstD, 0, scratch);
-        LongArray kColumns = columns(tasks, "K", a.k.floats(), scales, shapeQ, 0, firstK, scratch);
-        LongArray kRows = rows(tasks, "K", a.k.floats(), scales, shapeQ, 0, firstK, 1, scratch);
-        LongArray vColumns = columns(tasks, "V", a.v.floats(), scales, shapeQ, 0, values(), scratch);
+        PackedBuffers packed = new PackedBuffers(packedLongs(1), packedLongs(0));
+        LongArray qColumns = columns(tasks, "Q", a.q.floats(), scales, packed.first(), shapeQ, 1, 0);
+        LongArray qRows = rows(tasks, "Q", a.q.floats(), scales, packed.second(), shapeQ, 1, 0, 1);
+        LongArray dColumns = columns(tasks, "D", dOut, scales, packed.third(), shapeQ, 1, firstD);
+        LongArray dRows = rows(tasks, "D", dOut, scales, packed.fourth(), shapeQ, 1, firstD, 0);
+        tasks.task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits), graph -> graph.task("keys",
+                SplitBackwardKeys::backward, new KernelContext(), a.k.floats(), a.v.floats(), qColumns, qRows, dColumns, dRows,
+                a.lse.floats(), g.delta(), scales, g.dk().floats(), g.dv().floats(),
+                shapeK, arguments.numbers(), spec.headDim(), tk.blocks(), arguments.options()));
+        LongArray kColumns = columns(tasks, "K", a.k.floats(), scales, packed.first(), shapeQ, 0, firstK);
+        LongArray kRows = rows(tasks, "K", a.k.floats(), scales, packed.second(), shapeQ, 0, firstK, 1);
+        LongArray vColumns = columns(tasks, "V", a.v.floats(), scales, packed.third(), shapeQ, 0, values());
+        Collections.addAll(scratch, packed.arrays());
         return tasks
-                .task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits), graph -> graph.task("keys",
-                        SplitBackwardKeys::backward, new KernelContext(), a.k.floats(), a.v.floats(), qColumns, qRows, dColumns,
-                        dRows, a.lse.floats(), g.delta(), scales, g.dk().floats(), g.dv().floats(),
-                        shapeK, arguments.numbers(), spec.headDim(), tk.blocks(), arguments.options()))
                 .task("queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits), graph -> graph.task("queries",
                         SplitBackwardQueries::backward, new KernelContext(), a.q.floats(), dOut, kColumns, kRows, vColumns,
                         a.lse.floats(), g.delta(), scales, g.dq().floats(), shapeQ,
@@ -138,24 +140,19 @@ final class SplitPlan extends FlashPlan {
                 .stage(device, profiled());
     }
 
-    /** A new matrix with another packed as {@link SplitPack#columns}. */
-    private LongArray columns(Tasks tasks, String name, FloatArray matrix, FloatArray scales, IntArray shape, int queries,
-            int first, List<Object> scratch) {
-        LongArray packed = new LongArray(packedLongs(queries));
-        tasks.task("columns" + name, Stage.rows(packed.getSize() / PARTS / 2), g -> g.task("columns" + name, SplitPack::columns,
-                new KernelContext(), matrix, scales, packed, shape, spec.headDim(), queries, first));
-        scratch.add(packed);
+    /** Packs a matrix into another as {@link SplitPack#columns}. */
+    private LongArray columns(Tasks tasks, String name, FloatArray matrix, FloatArray scales, LongArray packed, IntArray shape,
+            int queries, int first) {
+        tasks.task("columns" + name, Stage.rows(packedLongs(queries) / PARTS / 2), g -> g.task("columns" + name,
+                SplitPack::columns, new KernelContext(), matrix, scales, packed, shape, spec.headDim(), queries, first));
         return packed;
     }
 
-    /** A new matrix with another packed as {@link SplitPack#rows}. */
-    private LongArray rows(Tasks tasks, String name, FloatArray matrix, FloatArray scales, IntArray shape, int queries,
-            int first, int finite, List<Object> scratch) {
-        LongArray packed = new LongArray(packedLongs(queries));
-        tasks.task("rows" + name, Stage.rows(packed.getSize() / PARTS / SplitPack.TOGETHER), g -> g.task("rows" + name,
-                SplitPack::rows, new KernelContext(), matrix, scales, packed, shape, spec.headDim(), queries, first,
-                finite));
-        scratch.add(packed);
+    /** Packs a matrix into another as {@link SplitPack#rows}. */
+    private LongArray rows(Tasks tasks, String name, FloatArray matrix, FloatArray scales, LongArray packed, IntArray shape,
+            int queries, int first, int finite) {
+        tasks.task("rows" + name, Stage.rows(packedLongs(queries) / PARTS / SplitPack.TOGETHER), g -> g.task("rows" + name,
+                SplitPack::rows, new KernelContext(), matrix, scales, packed, shape, spec.headDim(), queries, first, finite));
         return packed;
     }
 
@@ -173,8 +170,7 @@ final class SplitPlan extends FlashPlan {
 
     @Override
     long backwardExtraBytes() {
-        return bytes(spec.lseShape()) + 4L * Long.BYTES * packedLongs(1) + 3L * Long.BYTES * packedLongs(0)
-                + scaleBytes(2L * values());
+        return bytes(spec.lseShape()) + PackedBuffers.bytes(packedLongs(1), packedLongs(0)) + scaleBytes(2L * values());
     }
 
     private static long scaleBytes(long heads) {

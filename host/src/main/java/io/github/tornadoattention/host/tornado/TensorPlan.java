@@ -79,7 +79,7 @@ final class TensorPlan extends FlashPlan {
             v = brain(tasks, a, k, scales, shape);
         } else {
             tasks.constants(scales);
-            k = columns(tasks, a.k, shape, false);
+            k = columns(tasks, a.k, new LongArray(packedLongs(false)), shape, false);
         }
         LongArray values = v;
         return tasks.task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits),
@@ -119,21 +119,25 @@ final class TensorPlan extends FlashPlan {
                 .inputs(a.out, a.lse, g.dOut())
                 .bits(a.q, a.k, a.v, g.dOut());
         rowDots(tasks, a, g, shapeQ);
-        LongArray qColumns = columns(tasks, a.q, shapeQ, true);
-        LongArray qRows = rows(tasks, a.q, shapeQ, true, true);
-        LongArray dColumns = columns(tasks, g.dOut(), shapeQ, true);
-        LongArray dRows = rows(tasks, g.dOut(), shapeQ, true, false);
-        LongArray kColumns = columns(tasks, a.k, shapeQ, false);
-        LongArray kRows = rows(tasks, a.k, shapeQ, false, true);
-        LongArray v = columns(tasks, a.v, shapeQ, false);
+        PackedBuffers packed = new PackedBuffers(packedLongs(true), packedLongs(false));
+        LongArray qColumns = columns(tasks, a.q, packed.first(), shapeQ, true);
+        LongArray qRows = rows(tasks, a.q, packed.second(), shapeQ, true, true);
+        LongArray dColumns = columns(tasks, g.dOut(), packed.third(), shapeQ, true);
+        LongArray dRows = rows(tasks, g.dOut(), packed.fourth(), shapeQ, true, false);
+        tasks.task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits), graph -> graph.task("keys",
+                TensorBackwardKeys::backward, new KernelContext(), a.k.longs(), a.v.longs(), qColumns, qRows, dColumns, dRows,
+                a.lse.floats(), g.delta(), g.dk().ints(), g.dv().ints(), shapeK,
+                arguments.numbers(), spec.headDim(), tk.blocks(), options));
+        LongArray kColumns = columns(tasks, a.k, packed.first(), shapeQ, false);
+        LongArray kRows = rows(tasks, a.k, packed.second(), shapeQ, false, true);
+        LongArray v = columns(tasks, a.v, packed.third(), shapeQ, false);
         return tasks
-                .task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits), graph -> graph.task("keys", TensorBackwardKeys::backward, new KernelContext(),
-                        a.k.longs(), a.v.longs(), qColumns, qRows, dColumns, dRows, a.lse.floats(), g.delta(), g.dk().ints(), g.dv().ints(), shapeK,
-                        arguments.numbers(), spec.headDim(), tk.blocks(), options))
-                .task("queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits), graph -> graph.task("queries", TensorBackwardQueries::backward,
-                        new KernelContext(), a.q.longs(), g.dOut().longs(), kColumns, kRows, v, a.lse.floats(), g.delta(), g.dq().ints(), shapeQ,
+                .task("queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits), graph -> graph.task("queries",
+                        TensorBackwardQueries::backward, new KernelContext(), a.q.longs(), g.dOut().longs(), kColumns, kRows, v,
+                        a.lse.floats(), g.delta(), g.dq().ints(), shapeQ,
                         arguments.numbers(), spec.headDim(), tq.blocks(), options))
-                .scratch(g.delta(), qColumns, qRows, dColumns, dRows, kColumns, kRows, v)
+                .scratch(g.delta())
+                .scratch(packed.arrays())
                 .outputBits(g.dq(), g.dk(), g.dv())
                 .stage(device, profiled());
     }
@@ -147,21 +151,19 @@ final class TensorPlan extends FlashPlan {
         }
     }
 
-    /** A new matrix with the operand packed as {@link TensorPack#columns}. */
-    private LongArray columns(Tasks tasks, Operand operand, IntArray shape, boolean queries) {
-        LongArray packed = new LongArray(packedLongs(queries));
+    /** Packs an operand into a matrix as {@link TensorPack#columns}. */
+    private LongArray columns(Tasks tasks, Operand operand, LongArray packed, IntArray shape, boolean queries) {
         String task = "columns" + packs++;
-        tasks.task(task, Stage.rows(packed.getSize() / 4), graph -> graph.task(task, TensorPack::columns, new KernelContext(), operand.longs(), packed, shape,
-                spec.headDim(), queries ? 1 : 0, exponent));
+        tasks.task(task, Stage.rows(packedLongs(queries) / 4), graph -> graph.task(task, TensorPack::columns, new KernelContext(),
+                operand.longs(), packed, shape, spec.headDim(), queries ? 1 : 0, exponent));
         return packed;
     }
 
-    /** A new matrix with the operand packed as {@link TensorPack#rows}. */
-    private LongArray rows(Tasks tasks, Operand operand, IntArray shape, boolean queries, boolean finite) {
-        LongArray packed = new LongArray(packedLongs(queries));
+    /** Packs an operand into a matrix as {@link TensorPack#rows}. */
+    private LongArray rows(Tasks tasks, Operand operand, LongArray packed, IntArray shape, boolean queries, boolean finite) {
         String task = "rows" + packs++;
-        tasks.task(task, Stage.rows(packed.getSize() / 4), graph -> graph.task(task, TensorPack::rows, new KernelContext(), operand.longs(), packed, shape,
-                spec.headDim(), queries ? 1 : 0, finite ? exponent : 0));
+        tasks.task(task, Stage.rows(packedLongs(queries) / 4), graph -> graph.task(task, TensorPack::rows, new KernelContext(),
+                operand.longs(), packed, shape, spec.headDim(), queries ? 1 : 0, finite ? exponent : 0));
         return packed;
     }
 
@@ -180,9 +182,10 @@ final class TensorPlan extends FlashPlan {
         return (long) Long.BYTES * packedLongs(false) + values;
     }
 
+    /** D, the packed matrices, and dOut once more: D is computed from its numbers, all else from its bits, an array of its own. */
     @Override
     long backwardExtraBytes() {
-        return bytes(spec.lseShape()) + 4L * Long.BYTES * packedLongs(true) + 3L * Long.BYTES * packedLongs(false);
+        return bytes(spec.lseShape()) + crossingBytes(spec.qShape()) + PackedBuffers.bytes(packedLongs(true), packedLongs(false));
     }
 
     @Override
