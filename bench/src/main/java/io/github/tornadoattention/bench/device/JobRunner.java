@@ -8,6 +8,7 @@ import io.github.tornadoattention.bench.Result;
 import io.github.tornadoattention.bench.ResultsFile;
 import io.github.tornadoattention.bench.Versions;
 import io.github.tornadoattention.host.cli.Failure;
+import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.host.cli.Progress;
 import io.github.tornadoattention.host.cli.Terminal;
 import io.github.tornadoattention.host.tornado.Platform;
@@ -65,9 +66,11 @@ final class JobRunner {
             return Failure.DONE;
         }
         if (jobs.isEmpty()) {
-            terminal.print("nothing to measure: %s".formatted(grid.stream().anyMatch(this::asked) ? "the file has it all"
-                    : "no measurement of the grid is what --only asks for"));
-            return grid.stream().anyMatch(this::asked) ? Failure.DONE : Failure.USAGE;
+            if (grid.stream().noneMatch(this::asked)) {
+                throw new UsageException("no measurement of the grid is what --only asks for");
+            }
+            terminal.print("nothing to measure: the file has it all");
+            return Failure.DONE;
         }
         long start = System.nanoTime();
         int done = 0;

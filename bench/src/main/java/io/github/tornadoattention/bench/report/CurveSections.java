@@ -2,13 +2,14 @@ package io.github.tornadoattention.bench.report;
 
 import io.github.tornadoattention.bench.Result;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 /** Curves over the length N: time, rate, memory, and how much faster flash attention is than standard. */
 final class CurveSections {
-    private static final int MOST_CURVES = 9;
+    private static final int MOST_CURVES = 8;
     private static final List<String> DIRECTIONS = List.of("forward", "both");
 
     private CurveSections() {}
@@ -46,10 +47,11 @@ final class CurveSections {
         if (curves.isEmpty()) {
             return;
         }
-        for (List<String> names : chunks(new ArrayList<>(curves.keySet()))) {
+        chunks(curves).forEach((of, names) -> {
             String words = direction.equals("both") ? "forward and backward" : direction;
-            Plot time = new Plot("Time, %s: %s".formatted(words, family.name()), "N", true, "ms", true);
-            Plot rate = new Plot("Rate, %s: %s".formatted(words, family.name()), "N", true, "TFLOP/s", true);
+            String shape = family.name() + of;
+            Plot time = new Plot("Time, %s: %s".formatted(words, shape), "N", true, "ms", true);
+            Plot rate = new Plot("Rate, %s: %s".formatted(words, shape), "N", true, "TFLOP/s", true);
             List<Result> shown = new ArrayList<>();
             for (String name : names) {
                 List<Result> curve = curves.getOrDefault(name, List.of());
@@ -58,16 +60,33 @@ final class CurveSections {
                 rate.line(name, n, Data.numbers(curve, "tflops"));
                 shown.addAll(curve);
             }
-            page.figure(time, "Time against N, %s, %s.".formatted(words, family.name()), Data.commands(shown));
-            page.figure(rate, "Rate against N, %s, %s.".formatted(words, family.name()), Data.commands(shown));
-        }
+            page.figure(time, "Time against N, %s, %s.".formatted(words, shape), Data.commands(shown));
+            page.figure(rate, "Rate against N, %s, %s.".formatted(words, shape), Data.commands(shown));
+        });
     }
 
-    private static List<List<String>> chunks(List<String> names) {
-        List<List<String>> chunks = new ArrayList<>();
-        for (int at = 0; at < names.size(); at += MOST_CURVES) {
-            chunks.add(names.subList(at, Math.min(names.size(), at + MOST_CURVES)));
+    /**
+     * Names of curves that one figure shows, by what its title says of it. What is too much for one is told apart by type, so that
+     * what can be compared stays together, and then as often as needed.
+     */
+    private static Map<String, List<String>> chunks(Map<String, List<Result>> curves) {
+        if (curves.size() <= MOST_CURVES) {
+            return Map.of("", List.copyOf(curves.keySet()));
         }
+        Map<String, List<String>> byType = new LinkedHashMap<>();
+        for (String type : List.of(", float32", ", 16 bits")) {
+            byType.put(type, curves.keySet().stream()
+                    .filter(name -> curves.getOrDefault(name, List.of()).getFirst().is("dtype", "fp32") == type.equals(", float32"))
+                    .toList());
+        }
+        Map<String, List<String>> chunks = new LinkedHashMap<>();
+        byType.forEach((type, names) -> {
+            int parts = Math.ceilDiv(names.size(), MOST_CURVES);
+            for (int n = 0; n < parts; n++) {
+                String part = parts == 1 ? "" : " (%d of %d)".formatted(n + 1, parts);
+                chunks.put(type + part, names.subList(names.size() * n / parts, names.size() * (n + 1) / parts));
+            }
+        });
         return chunks;
     }
 

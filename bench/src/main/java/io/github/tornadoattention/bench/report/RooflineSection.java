@@ -32,7 +32,7 @@ final class RooflineSection {
             String products = tensor > 0 ? ", 16-bit products on tensor cores " + Lines.rate(tensor) : "";
             page.paragraph("%s: fused multiply-adds %s%s, copy %.0f GB/s, local memory %.0f GB/s, measured by small kernels."
                     .formatted(Data.place(place.getFirst()), Lines.rate(flops), products, copy, local));
-            Plot plot = new Plot("Roofline: " + place.getFirst().text("device"),
+            Plot plot = new Plot("Roofline: " + Data.place(place.getFirst()),
                     "FLOP per byte of device memory, each byte once", true, "TFLOP/s executed, forward and backward", true);
             Data.by(timed, RooflineSection::name).forEach((name, results) -> {
                 List<Result> rising = results.stream().sorted(Comparator.comparingDouble(RooflineSection::intensity)).toList();

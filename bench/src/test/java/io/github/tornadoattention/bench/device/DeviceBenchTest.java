@@ -123,6 +123,8 @@ class DeviceBenchTest {
     void nothingToMeasureIsWrongUsage() {
         Call call = Call.of("device", "--backend", "simulator", "--only", "algorithm=none");
         assertThat(call.exitCode()).isEqualTo(2);
+        assertThat(call.err().lines()).hasSize(1).first().asString().contains("--only asks for");
+        assertThat(call.out()).isEmpty();
     }
 
     @ParameterizedTest

@@ -129,6 +129,24 @@ class ReportTest {
         assertThat(new Data(List.of(fma, tensor)).timed()).hasSize(2);
     }
 
+    /** More curves than one figure holds: float32 and 16 bits apart, each figure with a title of its own. */
+    @Test
+    void manyCurvesAreToldApartByType() {
+        List<Result> results = new ArrayList<>();
+        for (int n : new int[] {128, 256}) {
+            for (int path = 0; path < 9; path++) {
+                results.add(result("tornado", "path " + path, "forward", 16, 8, n, n));
+            }
+            results.add(result("tornado", "flash", "forward", 16, 8, n, n).with("dtype", "fp16"));
+        }
+        String html = HtmlPage.of(ReportCommand.page("t", results));
+        String shape = "Time, forward: batch 16, 8 heads, head dim 64, ";
+        assertThat(html).contains(shape + "float32 (1 of 2)", shape + "float32 (2 of 2)", shape + "16 bits<")
+                .doesNotContain(shape + "16 bits (");
+        results.removeIf(r -> r.text("algorithm").compareTo("path 1") > 0);
+        assertThat(HtmlPage.of(ReportCommand.page("t", results))).contains("Time, forward: batch 16, 8 heads, head dim 64<");
+    }
+
     @Test
     void memoryBeyondInputsAndOutputs() {
         // q, k, v, out and their gradients, and lse
