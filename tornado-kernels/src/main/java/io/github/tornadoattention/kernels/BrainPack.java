@@ -24,7 +24,7 @@ public final class BrainPack {
     /** Work-items of a group of {@link #maxima}. */
     public static final int GROUP = 256;
     /** Numbers that a work-item of {@link #maxima} reads at a time, in longs of four. */
-    private static final int LONGS = 4;
+    public static final int LONGS = 4;
     /** The bits of infinity. */
     private static final int INFINITE = Fragments.BRAIN_EXPONENT;
     /** The bits of 2<sup>60</sup>: a sum of 128 products of smaller numbers is below the largest float32. */

@@ -18,7 +18,7 @@ public final class SplitScales {
     /** Work-items of a group. */
     public static final int GROUP = 256;
     /** Numbers that a work-item loads before it looks at the first of them. */
-    private static final int AHEAD = 8;
+    public static final int AHEAD = 8;
     /** What the largest number of a head becomes at most. */
     private static final float TOP = 0x1p14f;
     /** Scales end here, lest their inverses become subnormal; then the numbers are not far from that themselves. */

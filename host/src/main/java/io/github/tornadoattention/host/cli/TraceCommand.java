@@ -28,6 +28,14 @@ import picocli.CommandLine.Parameters;
 final class TraceCommand implements Callable<Integer> {
     private static final int SHAPE = 4;
 
+    /** What multiplies in the flash kernels that are counted. */
+    private enum Units {
+        /** Multiply-adds of float32: the kernels that run everywhere. */
+        FMA,
+        /** Tensor cores: the kernels that CUDA devices run where they take the spec. */
+        TENSOR
+    }
+
     private final Terminal terminal;
 
     @Parameters(arity = "0..1", paramLabel = "IN.npz", description = "Arrays q, k, v whose shapes and options count.")
@@ -46,6 +54,11 @@ final class TraceCommand implements Callable<Integer> {
     @Option(names = "--block", paramLabel = "Br,Bc", converter = SpecFlags.IntegersConverter.class,
             description = "Tiles of Br queries and Bc keys; default: what the host takes with 48 KiB of local memory.")
     private SpecFlags.@Nullable Integers block;
+
+    @Option(names = "--units", paramLabel = "fma|tensor", defaultValue = "fma",
+            description = "Which flash kernels: those of multiply-adds, which run everywhere, or those on tensor cores, which CUDA "
+                    + "devices run (float32 as two float16, or with --dtype fp16 or bf16); default: fma.")
+    private Units units;
 
     @Option(names = "--ncu", paramLabel = "FILE.csv", description = "Put the bytes beside it that NVIDIA's profiler counted: the output of ncu --csv --metrics "
             + ProfilerTraffic.DRAM_READ + "," + ProfilerTraffic.DRAM_WRITE + "," + ProfilerTraffic.L2 + ".")
@@ -71,6 +84,7 @@ final class TraceCommand implements Callable<Integer> {
             Map<String, Object> object = new LinkedHashMap<>();
             object.put("spec", spec.toString());
             object.put("visible_pairs", spec.visiblePairs());
+            object.put("units", units.name().toLowerCase(Locale.ROOT));
             object.put("standard", json(standard));
             object.put("flash", json(flash));
             if (measured != null) {
@@ -92,8 +106,9 @@ final class TraceCommand implements Callable<Integer> {
             throw new UsageException("give either IN.npz or --shape B,H,N,D");
         }
         Options options = specFlags.options();
-        if (options.dtype() != DType.FP32) {
-            throw new UsageException("--dtype %s: trace counts the bytes of float32 kernels".formatted(options.dtype()));
+        if (units == Units.FMA && options.dtype() != DType.FP32) {
+            throw new UsageException("--dtype %s: the kernels of multiply-adds are counted in float32; --units tensor counts 16-bit types"
+                    .formatted(options.dtype().name().toLowerCase(Locale.ROOT)));
         }
         if (input != null) {
             if (seqK != null || kvHeads != null) {
@@ -119,7 +134,8 @@ final class TraceCommand implements Callable<Integer> {
                     .kvHeads(kvHeads == null ? lengths[1] : kvHeads)
                     .causal(options.causal())
                     .window(options.windowLeft(), options.windowRight())
-                    .softcap(options.softcap());
+                    .softcap(options.softcap())
+                    .dtype(options.dtype());
             if (options.keyLengths() != null) {
                 spec.keyLengths(options.keyLengths());
             }
@@ -134,7 +150,10 @@ final class TraceCommand implements Callable<Integer> {
 
     private TrafficModel flash(AttentionSpec spec) {
         if (block == null) {
-            return TrafficModel.of(spec, Algorithm.FLASH);
+            return units == Units.TENSOR ? TrafficModel.onTensorCores(spec) : TrafficModel.of(spec, Algorithm.FLASH);
+        }
+        if (units == Units.TENSOR) {
+            throw new UsageException("--block goes with --units fma: on tensor cores, tiles are those that the host takes");
         }
         if (block.values().length != 2) {
             throw new UsageException("--block has %d numbers, must have two: Br,Bc".formatted(block.values().length));
@@ -146,11 +165,14 @@ final class TraceCommand implements Callable<Integer> {
         terminal.print(spec.toString());
         for (TrafficModel model : List.of(standard, flash)) {
             terminal.print("");
-            terminal.print("%s attention".formatted(model.algorithm().name().toLowerCase(Locale.ROOT)));
+            terminal.print(title(model));
             Table table = new Table().row("kernel", "array", "read", "written", "read once", "written once");
             for (KernelTraffic launch : launches(model)) {
                 table.row(launch.task(), "", "", "", "", "");
                 for (KernelTraffic.Moved moved : launch.arrays()) {
+                    if (moved.read() == 0 && moved.written() == 0) {
+                        continue; // an argument that this type does not need
+                    }
                     table.row("", moved.array(), bytes(moved.read()), bytes(moved.written()), bytes(moved.readOnce()), bytes(moved.writtenOnce()));
                 }
             }
@@ -171,6 +193,17 @@ final class TraceCommand implements Callable<Integer> {
         terminal.print("");
         terminal.print("moved by work-items: as if no cache held anything; once a launch: as if a cache held everything. "
                 + "Device memory sees something in between.");
+    }
+
+    private String title(TrafficModel model) {
+        if (model.algorithm() == Algorithm.STANDARD) {
+            return "standard attention (multiply-adds)";
+        }
+        if (units == Units.FMA) {
+            return "flash attention (--units fma: multiply-adds of float32, as on OpenCL)";
+        }
+        return "flash attention (--units tensor: tensor cores, as on CUDA; %s)"
+                .formatted(model.spec().dtype() == DType.FP32 ? "float32 as two float16" : model.spec().dtype().name().toLowerCase(Locale.ROOT));
     }
 
     private static String bytes(long bytes) {

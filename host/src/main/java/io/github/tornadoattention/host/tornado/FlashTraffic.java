@@ -6,10 +6,6 @@ import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
 import io.github.tornadoattention.kernels.RowDots;
-import java.util.BitSet;
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.stream.IntStream;
 
 /**
  * What the flash kernels move, counted from their loops: tiles times rows times head dim. A tile that reaches past the end of its sequence is fetched whole, its
@@ -23,7 +19,6 @@ final class FlashTraffic {
     private final long queries;
     private final long d;
     private final TableTraffic tables;
-    private final Map<Integer, Integer> entries = new TreeMap<>();
 
     /** {@code elementBytes}: size of an element of q, k, v, out and their gradients. */
     FlashTraffic(AttentionSpec spec, int elementBytes) {
@@ -32,80 +27,29 @@ final class FlashTraffic {
         this.queries = (long) spec.batch() * spec.heads() * spec.seqQ();
         this.d = spec.headDim();
         this.tables = new TableTraffic(spec);
-        IntStream.range(0, spec.batch()).forEach(b -> entries.merge(spec.keyLength(b), 1, Integer::sum));
     }
 
-    /** Sums over all batch entries and query heads; rows of keys count once for all query heads that share them. */
-    private static final class Sum {
-        private long tiles;
-        private long busyTiles;
-        private long visits;
-        private long visitsOfLast;
-        private long keyRows;
-        private long queryRows;
-    }
-
-    private interface Walk {
-        VisitCount of(int keyLength, int head);
-    }
-
-    /** {@code byQueries}: tiles of queries walk over tiles of keys, else the other way round. */
-    private Sum sum(Tiling t, boolean byQueries, Walk walk) {
-        Sum sum = new Sum();
-        int masks = spec.blockMask() == null ? 1 : spec.blockMask().heads();
-        int shared = masks == 1 ? 1 : spec.heads() / spec.kvHeads();
-        entries.forEach((keyLength, count) -> {
-            long times = (long) count * spec.heads() / masks;
-            BitSet keyTiles = new BitSet();
-            for (int head = 0; head < masks; head++) {
-                VisitCount one = walk.of(keyLength, head);
-                sum.tiles += times * one.tiles;
-                sum.busyTiles += times * one.busy.cardinality();
-                sum.visits += times * one.visits;
-                sum.visitsOfLast += times * one.visitsOfLast;
-                sum.queryRows += times * VisitCount.rows(byQueries ? one.busy : one.visited, t.blockQ(), spec.seqQ());
-                keyTiles.or(byQueries ? one.visited : one.busy);
-                if ((head + 1) % shared == 0) {
-                    long groups = (long) count * spec.kvHeads() * shared / masks;
-                    sum.keyRows += groups * VisitCount.rows(keyTiles, t.blockK(), keyLength);
-                    keyTiles.clear();
-                }
-            }
-        });
-        return sum;
-    }
-
-    private Sum overQueries(Tiling t) {
+    private KernelTraffic.Counter tablesOverQueries(KernelTraffic.Counter counter, Tiling t, VisitSums sum) {
         BlockLists lists = BlockLists.ofQueries(spec, t);
-        return sum(t, true, (keyLength, head) -> VisitCount.ofQueries(spec, t, lists, keyLength, head));
-    }
-
-    private Sum overKeys(Tiling t) {
-        BlockLists lists = BlockLists.ofKeys(spec, t);
-        return sum(t, false, (keyLength, head) -> VisitCount.ofKeys(spec, t, lists, keyLength, head));
-    }
-
-    private KernelTraffic.Counter tablesOverQueries(KernelTraffic.Counter counter, Tiling t, Sum sum) {
-        BlockLists lists = BlockLists.ofQueries(spec, t);
-        return tables.read(counter, sum.visits * t.blockQ() * t.blockK(), t.blockQ(), (keyLength, head, pairs) ->
+        return tables.read(counter, sum.visits() * t.blockQ() * t.blockK(), t.blockQ(), (keyLength, head, pairs) ->
                 VisitCount.ofQueries(spec, t, lists, keyLength, head).pairsByQueries(t, keyLength, pairs));
     }
 
-    private KernelTraffic.Counter tablesOverKeys(KernelTraffic.Counter counter, Tiling t, Sum sum) {
+    private KernelTraffic.Counter tablesOverKeys(KernelTraffic.Counter counter, Tiling t, VisitSums sum) {
         BlockLists lists = BlockLists.ofKeys(spec, t);
-        return tables.read(counter, sum.visits * t.blockQ() * t.blockK(), t.blockQ(), (keyLength, head, pairs) ->
+        return tables.read(counter, sum.visits() * t.blockQ() * t.blockK(), t.blockQ(), (keyLength, head, pairs) ->
                 VisitCount.ofKeys(spec, t, lists, keyLength, head).pairsByKeys(t, keyLength, pairs));
     }
 
     KernelTraffic forward(Tiling t) {
-        Sum sum = overQueries(t);
+        VisitSums sum = VisitSums.ofQueries(spec, t);
         // the first slice of K is fetched ahead, for a visit after the last one too
-        long ahead = sum.busyTiles * t.blockK() * Math.min(d, t.slices(spec.headDim()) >> 16);
-        long streamed = sum.visits * t.blockK() * d;
+        long ahead = sum.busyTiles() * t.blockK() * Math.min(d, t.slices(spec.headDim()) >> 16);
+        long streamed = sum.visits() * t.blockK() * d;
         KernelTraffic.Counter counter = new KernelTraffic.Counter()
-                .reads("q", elementBytes, sum.tiles * t.blockQ() * d, queries * d)
-                .reads("k", elementBytes, streamed + ahead, sum.keyRows * d)
-                .reads("v", elementBytes, streamed, sum.keyRows * d)
+                .reads("q", elementBytes, sum.tiles() * t.blockQ() * d, queries * d)
+                .reads("k", elementBytes, streamed + ahead, sum.keyRows() * d)
+                .reads("v", elementBytes, streamed, sum.keyRows() * d)
                 .writes("out", elementBytes, queries * d)
                 .writes("lse", FLOAT, queries);
         return tablesOverQueries(counter, t, sum).of("flash.forward", t.toString(),
@@ -121,20 +65,20 @@ final class FlashTraffic {
     }
 
     KernelTraffic keys(Tiling t) {
-        Sum sum = overKeys(t);
+        VisitSums sum = VisitSums.ofKeys(spec, t);
         // each of the work-items that share the queries of a tile reads them, those that exist
         long missing = (long) Math.ceilDiv(spec.seqQ(), t.blockQ()) * t.blockQ() - spec.seqQ();
-        long rowReads = t.threadsY() * (sum.visits * t.blockQ() - sum.visitsOfLast * missing);
-        long keyReads = sum.visits * t.blockK() * d;
-        long queryReads = sum.visits * t.blockQ() * d;
+        long rowReads = t.threadsY() * (sum.visits() * t.blockQ() - sum.visitsOfLast() * missing);
+        long keyReads = sum.visits() * t.blockK() * d;
+        long queryReads = sum.visits() * t.blockQ() * d;
         long results = (long) spec.batch() * spec.kvHeads() * spec.seqK() * d;
         KernelTraffic.Counter counter = new KernelTraffic.Counter()
-                .reads("q", elementBytes, 2 * queryReads, sum.queryRows * d)
-                .reads("k", elementBytes, keyReads, sum.keyRows * d)
-                .reads("v", elementBytes, keyReads, sum.keyRows * d)
-                .reads("dOut", elementBytes, 2 * queryReads, sum.queryRows * d)
-                .reads("lse", FLOAT, rowReads, sum.queryRows)
-                .reads("delta", FLOAT, rowReads, sum.queryRows)
+                .reads("q", elementBytes, 2 * queryReads, sum.queryRows() * d)
+                .reads("k", elementBytes, keyReads, sum.keyRows() * d)
+                .reads("v", elementBytes, keyReads, sum.keyRows() * d)
+                .reads("dOut", elementBytes, 2 * queryReads, sum.queryRows() * d)
+                .reads("lse", FLOAT, rowReads, sum.queryRows())
+                .reads("delta", FLOAT, rowReads, sum.queryRows())
                 .writes("dk", elementBytes, results)
                 .writes("dv", elementBytes, results);
         return tablesOverKeys(counter, t, sum).of("flashBackward.keys", t.toString(),
@@ -142,15 +86,15 @@ final class FlashTraffic {
     }
 
     KernelTraffic queries(Tiling t) {
-        Sum sum = overQueries(t);
-        long rowReads = sum.tiles * t.blockQ() * t.threadsX();
-        long keyReads = sum.visits * t.blockK() * d;
-        long queryReads = sum.visits * t.blockQ() * d;
+        VisitSums sum = VisitSums.ofQueries(spec, t);
+        long rowReads = sum.tiles() * t.blockQ() * t.threadsX();
+        long keyReads = sum.visits() * t.blockK() * d;
+        long queryReads = sum.visits() * t.blockQ() * d;
         KernelTraffic.Counter counter = new KernelTraffic.Counter()
-                .reads("q", elementBytes, queryReads, sum.queryRows * d)
-                .reads("k", elementBytes, 2 * keyReads, sum.keyRows * d)
-                .reads("v", elementBytes, keyReads, sum.keyRows * d)
-                .reads("dOut", elementBytes, queryReads, sum.queryRows * d)
+                .reads("q", elementBytes, queryReads, sum.queryRows() * d)
+                .reads("k", elementBytes, 2 * keyReads, sum.keyRows() * d)
+                .reads("v", elementBytes, keyReads, sum.keyRows() * d)
+                .reads("dOut", elementBytes, queryReads, sum.queryRows() * d)
                 .reads("lse", FLOAT, rowReads, queries)
                 .reads("delta", FLOAT, rowReads, queries)
                 .writes("dq", elementBytes, queries * d);
@@ -160,17 +104,17 @@ final class FlashTraffic {
 
     /** The gradient of a bias of this shape: every pair of tiles belongs to one tile of the bias. */
     KernelTraffic bias(Tiling t, int[] shape) {
-        Sum sum = overQueries(t);
-        long rowReads = sum.visits * t.blockQ() * t.threadsX();
-        long keyReads = sum.visits * t.blockK() * d;
-        long queryReads = sum.visits * t.blockQ() * d;
+        VisitSums sum = VisitSums.ofQueries(spec, t);
+        long rowReads = sum.visits() * t.blockQ() * t.threadsX();
+        long keyReads = sum.visits() * t.blockK() * d;
+        long queryReads = sum.visits() * t.blockQ() * d;
         KernelTraffic.Counter counter = new KernelTraffic.Counter()
-                .reads("q", elementBytes, queryReads, sum.queryRows * d)
-                .reads("k", elementBytes, keyReads, sum.keyRows * d)
-                .reads("v", elementBytes, keyReads, sum.keyRows * d)
-                .reads("dOut", elementBytes, queryReads, sum.queryRows * d)
-                .reads("lse", FLOAT, rowReads, sum.queryRows)
-                .reads("delta", FLOAT, rowReads, sum.queryRows)
+                .reads("q", elementBytes, queryReads, sum.queryRows() * d)
+                .reads("k", elementBytes, keyReads, sum.keyRows() * d)
+                .reads("v", elementBytes, keyReads, sum.keyRows() * d)
+                .reads("dOut", elementBytes, queryReads, sum.queryRows() * d)
+                .reads("lse", FLOAT, rowReads, sum.queryRows())
+                .reads("delta", FLOAT, rowReads, sum.queryRows())
                 .writes("dBias", FLOAT, TableTraffic.elements(shape));
         return tablesOverQueries(counter, t, sum)
                 .of("flashBackward.bias", t.toString(), Contract.of(FlashBackwardBias.class).localBytes(t, spec.headDim()));

@@ -36,15 +36,19 @@ final class SplitPlan extends FlashPlan {
 
     /** Whether these kernels compute a spec on a device; others compute what they do not. */
     static boolean takes(Platform.Device device, AttentionSpec spec) {
+        return device.hasTensorCores() && takes(device.limits(), spec);
+    }
+
+    /** Likewise on a device with tensor cores and these limits. */
+    static boolean takes(Limits limits, AttentionSpec spec) {
         int blockSize = spec.blockMask() == null ? 0 : spec.blockMask().size();
-        return device.hasTensorCores()
-                && spec.dtype() == DType.FP32
+        return spec.dtype() == DType.FP32
                 && spec.headDim() % CHUNK == 0
                 && spec.headDim() <= MOST_CHUNKS * CHUNK
                 && spec.scale() > 0
                 && (Arguments.options(spec) & ~TensorPlan.OPTIONS) == 0
                 && Stream.of(SplitForward.class, SplitBackwardQueries.class, SplitBackwardKeys.class)
-                        .noneMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), blockSize, device.limits()).isEmpty());
+                        .noneMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), blockSize, limits).isEmpty());
     }
 
     @Override

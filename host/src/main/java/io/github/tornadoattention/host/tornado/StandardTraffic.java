@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMask;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.kernels.RowDots;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,7 +91,9 @@ final class StandardTraffic {
                 .reads("v", elementBytes, pairs * d, keysThatExist * d)
                 .writes("out", elementBytes, queries * d)
                 .of("standard.output", "", 0);
-        return List.of(p.getFirst(), p.getLast(), output);
+        List<KernelTraffic> all = new ArrayList<>(List.of(p.getFirst(), p.getLast(), output));
+        narrow(all, "standard", 3, queries);
+        return all;
     }
 
     List<KernelTraffic> backward() {
@@ -121,7 +124,23 @@ final class StandardTraffic {
                 .of(graph + ".keys", "", 0);
         all.add(forQueries);
         all.add(forKeys);
+        narrow(all, graph, 5, queries, keys, keys);
         return all;
+    }
+
+    /**
+     * Adds the tasks that round results to a 16-bit type; the kernels themselves compute in float32.
+     *
+     * @param first number of the first task: inputs, which are widened when they arrive, not here, have those before
+     * @param rows of each result
+     */
+    private void narrow(List<KernelTraffic> all, String graph, int first, long... rows) {
+        for (int n = 0; n < rows.length && spec.dtype() != DType.FP32; n++) {
+            all.add(new KernelTraffic.Counter()
+                    .reads("floats", FLOAT, rows[n] * d, rows[n] * d)
+                    .writes("rounded", spec.dtype().bytes(), rows[n] * d)
+                    .of(graph + ".narrow" + (first + n), "", 0));
+        }
     }
 
     private KernelTraffic scoreGradients(String task, boolean capped) {

@@ -47,15 +47,18 @@ final class TensorPlan extends FlashPlan {
 
     /** Whether these kernels compute a spec on a device; others compute what they do not. */
     static boolean takes(Platform.Device device, AttentionSpec spec) {
-        return device.hasTensorCores()
-                && spec.dtype() != DType.FP32
-                && device.has(spec.dtype())
+        return device.hasTensorCores() && device.has(spec.dtype()) && takes(device.limits(), spec);
+    }
+
+    /** Likewise on a device with tensor cores, the type and these limits. */
+    static boolean takes(Limits limits, AttentionSpec spec) {
+        return spec.dtype() != DType.FP32
                 && spec.headDim() % CHUNK == 0
                 && spec.headDim() <= MOST_CHUNKS * CHUNK
                 && spec.scale() > 0
                 && (Arguments.options(spec) & ~OPTIONS) == 0
                 && Stream.of(TensorForward.class, TensorBackwardQueries.class, TensorBackwardKeys.class)
-                        .noneMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), blockSize(spec), device.limits()).isEmpty());
+                        .noneMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), blockSize(spec), limits).isEmpty());
     }
 
     private static int blockSize(AttentionSpec spec) {
@@ -64,6 +67,7 @@ final class TensorPlan extends FlashPlan {
 
     @Override
     Stage forwardStage(DeviceArrays a) {
+        packs = 0;
         Tiling t = tiling(TensorForward.class);
         IntArray shape = arguments.shape(BlockLists.ofQueries(spec, t));
         long groups = FORWARD.groups(t, (long) spec.batch() * spec.heads(), spec.seqQ());
@@ -107,6 +111,7 @@ final class TensorPlan extends FlashPlan {
 
     @Override
     Stage backwardStage(DeviceArrays a, DeviceArrays.GradientArrays g) {
+        packs = 0;
         Tiling tq = tiling(TensorBackwardQueries.class);
         Tiling tk = tiling(TensorBackwardKeys.class);
         IntArray shapeQ = arguments.shape(BlockLists.ofQueries(spec, tq));

@@ -63,6 +63,7 @@ record Tiling(int blockQ, int blockK, int threadsX, int threadsY, int sliceD, in
 
     @Override
     public String toString() {
-        return "%dx%d by %dx%d items, slices of %d and %d".formatted(blockQ, blockK, threadsX, threadsY, sliceD, sliceN);
+        String tiles = "%dx%d by %dx%d items".formatted(blockQ, blockK, threadsX, threadsY);
+        return sliceD == 0 ? tiles : "%s, slices of %d and %d".formatted(tiles, sliceD, sliceN);
     }
 }

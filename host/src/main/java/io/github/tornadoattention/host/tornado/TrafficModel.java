@@ -2,11 +2,18 @@ package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.kernels.FlashBackwardBias;
 import io.github.tornadoattention.kernels.FlashBackwardKeys;
 import io.github.tornadoattention.kernels.FlashBackwardQueries;
 import io.github.tornadoattention.kernels.FlashForward;
+import io.github.tornadoattention.kernels.SplitBackwardKeys;
+import io.github.tornadoattention.kernels.SplitBackwardQueries;
+import io.github.tornadoattention.kernels.SplitForward;
+import io.github.tornadoattention.kernels.TensorBackwardKeys;
+import io.github.tornadoattention.kernels.TensorBackwardQueries;
+import io.github.tornadoattention.kernels.TensorForward;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -73,6 +80,40 @@ public record TrafficModel(AttentionSpec spec, Algorithm algorithm, List<KernelT
             backward.add(flash.bias(bias, biasShape));
         }
         return new TrafficModel(spec, Algorithm.FLASH, List.of(flash.forward(forward)), backward);
+    }
+
+    /**
+     * Flash attention on tensor cores, with the tiles that the host takes on a device with 48 KiB of local memory: float32 as two
+     * float16, 16-bit types as they are.
+     *
+     * @throws UsageException if this is not {@link #takenByTensorCores}
+     */
+    public static TrafficModel onTensorCores(AttentionSpec spec) {
+        if (!takenByTensorCores(spec)) {
+            throw new UsageException(("%s: not for the kernels on tensor cores, which take head dims that are multiples of 16 up to 128, "
+                    + "blocks that are multiples of 16, a positive scale, and no bias, mask or dropout").formatted(spec));
+        }
+        if (spec.dtype() != DType.FP32) {
+            return tensor(spec, chosen(TensorForward.class, spec), chosen(TensorBackwardQueries.class, spec),
+                    chosen(TensorBackwardKeys.class, spec));
+        }
+        return split(spec, chosen(SplitForward.class, spec), chosen(SplitBackwardQueries.class, spec),
+                chosen(SplitBackwardKeys.class, spec));
+    }
+
+    /** Whether the kernels on tensor cores compute a spec. */
+    public static boolean takenByTensorCores(AttentionSpec spec) {
+        return SplitPlan.takes(TYPICAL, spec) || TensorPlan.takes(TYPICAL, spec);
+    }
+
+    static TrafficModel split(AttentionSpec spec, Tiling forward, Tiling queries, Tiling keys) {
+        SplitTraffic split = new SplitTraffic(spec);
+        return new TrafficModel(spec, Algorithm.FLASH, split.forward(forward), split.backward(queries, keys));
+    }
+
+    static TrafficModel tensor(AttentionSpec spec, Tiling forward, Tiling queries, Tiling keys) {
+        TensorTraffic tensor = new TensorTraffic(spec);
+        return new TrafficModel(spec, Algorithm.FLASH, tensor.forward(forward), tensor.backward(queries, keys));
     }
 
     private static Tiling chosen(Class<?> kernel, AttentionSpec spec) {

@@ -39,6 +39,16 @@ final class VisitCount {
         }
     }
 
+    /** Rows of the tiles that are visited, visit for visit, where the other side ends after {@code length} rows. */
+    long visitedRows(int tileLength, int length) {
+        return visitedBy.stream().mapToLong(tiles -> rows(tiles, tileLength, length)).sum();
+    }
+
+    /** Likewise of the last tile alone that each tile visits. */
+    long lastVisitedRows(int tileLength, int length) {
+        return busy.stream().mapToLong(tile -> Math.min(tileLength, length - (visitedBy.get(tile).length() - 1L) * tileLength)).sum();
+    }
+
     /** Tells of the pairs of tiles of queries that visit tiles of keys; groups are tiles of queries. */
     void pairsByQueries(Tiling tiling, int keyLength, TableTraffic.Pairs pairs) {
         for (int tile = 0; tile < tiles; tile++) {

@@ -39,6 +39,32 @@ class TraceCommandTest {
         assertThat(json).extracting("flash.launches").asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.LIST).hasSize(4);
     }
 
+    /**
+     * Float32 on tensor cores, tiles of 64 queries: q is read once, k and v twice in 4 bytes a number, k's first 32 rows (tile) again for
+     * each tile of queries; out, lse and three scales for each of the 128 work-items of a group.
+     */
+    @Test
+    void tensorCoresByHand() throws IOException {
+        Call call = Call.of("trace", "--shape", "1,1,128,16", "--units", "tensor", "--json").done();
+        Map<String, Object> json = JSON.std.mapFrom(call.out());
+        long n = 128;
+        long d = 16;
+        long kernel = 4 * (n * d + 2 * n * d + 2 * 32 * d + 2 * n * d + n * d + n + 3 * 2 * 128);
+        assertThat(json).containsEntry("units", "tensor").extracting("flash.launches")
+                .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.list(Map.class))
+                .filteredOn(launch -> "split.forward".equals(launch.get("task")))
+                .singleElement().extracting("bytes").isEqualTo((int) kernel);
+    }
+
+    @Test
+    void kernelsAreNamed() {
+        assertThat(Call.of("trace", "--shape", "1,1,64,16").done().out()).contains("flash attention (--units fma: multiply-adds");
+        assertThat(Call.of("trace", "--shape", "1,1,64,16", "--units", "tensor").done().out())
+                .contains("flash attention (--units tensor: tensor cores, as on CUDA; float32 as two float16)", "splitBackward.keys");
+        assertThat(Call.of("trace", "--shape", "1,1,64,16", "--units", "tensor", "--dtype", "fp16").done().out())
+                .contains("as on CUDA; fp16)", "tensorBackward.keys", "standard.narrow3");
+    }
+
     @Test
     void aFileCountsAsItsShapeDoes() {
         Path file = NpyFiles.npz(folder.resolve("in.npz"), "q", NpyFiles.floats(1, 2, 3, 8), "k", NpyFiles.floats(1, 2, 5, 8),
@@ -90,6 +116,10 @@ class TraceCommandTest {
         "trace --shape 1,1,8,8 --block 17,16 | tiles of 17 x 16",
         "trace --shape 1,1,8,8 --block-size 16 | --block-size needs a file",
         "trace --shape 65536,65536,1,1 | 2^31 elements",
+        "trace --shape 1,1,8,16 --units matrix | --units",
+        "trace --shape 1,1,8,16 --dtype bf16 | --units tensor counts 16-bit types",
+        "trace --shape 1,1,8,24 --units tensor | head dims that are multiples of 16",
+        "trace --shape 1,1,8,16 --units tensor --block 16,16 | --block goes with --units fma",
     })
     void refused(String words, String reason) {
         List<String> arguments = List.of(words.split(" "));
