@@ -16,10 +16,10 @@ import jdk.incubator.vector.VectorOperators;
  * holds the memory of one worker.
  */
 final class DecodeTile {
-    /** Keys taken together where they are read in place: enough that memory seldom waits for the softmax. */
-    private static final int MOST_KEYS = 256;
+    /** Keys taken together where one query reads them in place: enough that memory seldom waits for the softmax. */
+    private static final int MOST_KEYS = 512;
 
-    /** The same where several queries read them one after the other: what stays in the second-level cache. */
+    /** The same where several queries read them one after the other, all but the first out of a cache. */
     private static final int SHARED_KEYS = 64;
 
     /** The same where they are copied: the copies stay in the first-level cache. */

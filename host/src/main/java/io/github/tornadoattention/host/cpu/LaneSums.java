@@ -8,9 +8,9 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 
 /**
- * The sum of each vector's lanes, in an order of its own: the upper half onto the lower, and so on. As many vectors as there are
- * lanes are added up together: two of them become one whose halves are the halves of each added up, and so on, until a lane is the
- * sum of a vector. That takes 4 instructions a vector where one by one takes 16.
+ * The sum of each vector's lanes in a fixed order: the upper half onto the lower, and so on. As many vectors as there are lanes
+ * are added up together: two become one whose halves are the halves of each added up, and so on, until a lane is the sum of a
+ * vector, which takes a third of the instructions of one by one.
  */
 final class LaneSums {
     /** Lanes that shuffles are written for; wider vectors are halved one by one first. */

@@ -5,7 +5,12 @@ import static io.github.tornadoattention.host.cpu.Lanes.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
 
-/** Products with rows as they lie in a Java array. Apart from {@link RowsInMemory} so that each sees one kind of memory only. */
+/**
+ * Products with rows as they lie in a Java array. Apart from {@link RowsInMemory} so that each sees one kind of memory only.
+ *
+ * <p>Rows are taken from four places at a time, each quarter's next one: the processor fetches ahead within a page and finds the
+ * next page late, which costs less while three others are on their way. Up to three rows at the end follow one by one.
+ */
 final class RowsInArray {
     private RowsInArray() {}
 
@@ -37,7 +42,7 @@ final class RowsInArray {
     }
 
     /**
-     * {@code sum += weights · rows} over {@code count} rows.
+     * {@code sum += weights · rows} over {@code count} rows, in an order that depends on their number alone.
      *
      * @param sum index in {@code a} of {@code dims} floats, whole vectors
      * @param weights index in {@code a} of {@code count} floats

@@ -47,7 +47,7 @@ final class RowsInMemory {
     }
 
     /**
-     * {@code sum += weights · rows} over {@code count} rows.
+     * {@code sum += weights · rows} over {@code count} rows, in an order that depends on their number alone.
      *
      * @param sum index in {@code a} of {@code dims} floats, whole vectors
      * @param weights index in {@code a} of {@code count} floats
