@@ -7,6 +7,7 @@ import io.github.tornadoattention.kernels.Fragments;
 import io.github.tornadoattention.kernels.Options;
 import io.github.tornadoattention.kernels.RowDots;
 import io.github.tornadoattention.kernels.TensorBackwardKeys;
+import io.github.tornadoattention.kernels.TensorBackwardKeysWide;
 import io.github.tornadoattention.kernels.TensorBackwardQueries;
 import io.github.tornadoattention.kernels.TensorForward;
 import io.github.tornadoattention.kernels.TensorPack;
@@ -24,19 +25,22 @@ import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 final class TensorPlan extends FlashPlan {
     private static final Contract FORWARD = Contract.of(TensorForward.class);
     private static final Contract QUERIES = Contract.of(TensorBackwardQueries.class);
-    private static final Contract KEYS = Contract.of(TensorBackwardKeys.class);
     /** Head dims are multiples of this. */
     private static final int CHUNK = 16;
     private static final int MOST_CHUNKS = 8;
+    /** Wider heads have a kernel of their own for dK and dV: faster from there on, see docs/performance.md. */
+    private static final int NARROW = 96;
     /** What the kernels know; others compute the rest. */
     static final int OPTIONS = Options.BAND | Options.SOFTCAP | Options.ALIBI | Options.BLOCKS;
 
     private final int options;
     private final int exponent;
+    private final Contract keys;
     private int packs;
 
     TensorPlan(String backend, Platform.Device device, AttentionSpec spec, boolean profiled) {
         super(backend, device, spec, profiled);
+        keys = Contract.of(keysKernel(spec.headDim()));
         options = arguments.options() | (brain() ? Options.BRAIN : 0);
         exponent = brain() ? Fragments.BRAIN_EXPONENT : Fragments.HALF_EXPONENT;
     }
@@ -57,8 +61,13 @@ final class TensorPlan extends FlashPlan {
                 && spec.headDim() <= MOST_CHUNKS * CHUNK
                 && spec.scale() > 0
                 && (Arguments.options(spec) & ~OPTIONS) == 0
-                && Stream.of(TensorForward.class, TensorBackwardQueries.class, TensorBackwardKeys.class)
+                && Stream.of(TensorForward.class, TensorBackwardQueries.class, keysKernel(spec.headDim()))
                         .noneMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), blockSize(spec), limits).isEmpty());
+    }
+
+    /** The kernel for dK and dV. */
+    static Class<?> keysKernel(int headDim) {
+        return headDim <= NARROW ? TensorBackwardKeys.class : TensorBackwardKeysWide.class;
     }
 
     private static int blockSize(AttentionSpec spec) {
@@ -113,11 +122,11 @@ final class TensorPlan extends FlashPlan {
     Stage backwardStage(DeviceArrays a, DeviceArrays.GradientArrays g) {
         packs = 0;
         Tiling tq = tiling(TensorBackwardQueries.class);
-        Tiling tk = tiling(TensorBackwardKeys.class);
+        Tiling tk = tiling(keysKernel(spec.headDim()));
         IntArray shapeQ = arguments.shape(BlockLists.ofQueries(spec, tq));
         IntArray shapeK = arguments.shape(BlockLists.ofKeys(spec, tk));
         long queryGroups = QUERIES.groups(tq, (long) spec.batch() * spec.heads(), spec.seqQ());
-        long keyGroups = KEYS.groups(tk, (long) spec.batch() * spec.kvHeads(), spec.seqK());
+        long keyGroups = keys.groups(tk, (long) spec.batch() * spec.kvHeads(), spec.seqK());
         Tasks tasks = new Tasks("tensorBackward")
                 .parameters(arguments.transfer(), shapeQ, shapeK)
                 .constants(arguments.numbers())
@@ -129,10 +138,17 @@ final class TensorPlan extends FlashPlan {
         LongArray qRows = rows(tasks, a.q, packed.second(), shapeQ, true, true);
         LongArray dColumns = columns(tasks, g.dOut(), packed.third(), shapeQ, true);
         LongArray dRows = rows(tasks, g.dOut(), packed.fourth(), shapeQ, true, false);
-        tasks.task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits), graph -> graph.task("keys",
-                TensorBackwardKeys::backward, new KernelContext(), a.k.longs(), a.v.longs(), qColumns, qRows, dColumns, dRows,
-                a.lse.floats(), g.delta(), g.dk().ints(), g.dv().ints(), shapeK,
-                arguments.numbers(), spec.headDim(), tk.blocks(), options));
+        tasks.task("keys", Stage.grid(keys.kernel(), keyGroups, tk, limits), graph -> {
+            if (spec.headDim() <= NARROW) {
+                graph.task("keys", TensorBackwardKeys::backward, new KernelContext(), a.k.longs(), a.v.longs(), qColumns, qRows,
+                        dColumns, dRows, a.lse.floats(), g.delta(), g.dk().ints(), g.dv().ints(), shapeK,
+                        arguments.numbers(), spec.headDim(), tk.blocks(), options);
+            } else {
+                graph.task("keys", TensorBackwardKeysWide::backward, new KernelContext(), a.k.longs(), a.v.longs(), qColumns,
+                        qRows, dColumns, dRows, a.lse.floats(), g.delta(), g.dk().ints(), g.dv().ints(), shapeK,
+                        arguments.numbers(), spec.headDim(), tk.blocks(), options);
+            }
+        });
         LongArray kColumns = columns(tasks, a.k, packed.first(), shapeQ, false);
         LongArray kRows = rows(tasks, a.k, packed.second(), shapeQ, false, true);
         LongArray v = columns(tasks, a.v, packed.third(), shapeQ, false);
@@ -205,6 +221,6 @@ final class TensorPlan extends FlashPlan {
 
     @Override
     List<String> backwardKernels() {
-        return List.of(RowDots.class.getSimpleName(), TensorPack.class.getSimpleName(), KEYS.kernel(), QUERIES.kernel());
+        return List.of(RowDots.class.getSimpleName(), TensorPack.class.getSimpleName(), keys.kernel(), QUERIES.kernel());
     }
 }

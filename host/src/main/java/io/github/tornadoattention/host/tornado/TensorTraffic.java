@@ -3,7 +3,7 @@ package io.github.tornadoattention.host.tornado;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.kernels.BrainPack;
-import io.github.tornadoattention.kernels.TensorBackwardKeys;
+import io.github.tornadoattention.kernels.TensorBackwardKeysWide;
 import io.github.tornadoattention.kernels.TensorBackwardQueries;
 import io.github.tornadoattention.kernels.TensorForward;
 import java.util.List;
@@ -104,6 +104,9 @@ final class TensorTraffic {
         long keys = rows.existing(false) * perRow;
         // the first tile before the loop; in the loop the next one, and the last one again
         long streamed = (sum.visits() + sum.busyTiles()) * t.blockQ() * perRow;
+        Class<?> kernel = TensorPlan.keysKernel(spec.headDim());
+        // with two warps for 16 keys, the rows of a tile are fetched while it is the current one
+        long rowsStreamed = kernel == TensorBackwardKeysWide.class ? sum.visits() * t.blockQ() * perRow : streamed;
         long distinct = sum.wholeQueryRows() * perRow;
         long rowReads = sum.busyTiles() * t.blockQ() + sum.visits() * t.group();
         long results = rows.heads(false) * spec.seqK() * perRow * 2;
@@ -111,14 +114,14 @@ final class TensorTraffic {
                 .reads("k", LONG, keys, keys)
                 .reads("v", LONG, keys, keys)
                 .reads("qColumns", LONG, streamed, distinct)
-                .reads("qRows", LONG, streamed, distinct)
+                .reads("qRows", LONG, rowsStreamed, distinct)
                 .reads("dColumns", LONG, streamed, distinct)
-                .reads("dRows", LONG, streamed, distinct)
+                .reads("dRows", LONG, rowsStreamed, distinct)
                 .reads("lse", FLOAT, rowReads, sum.queryRows())
                 .reads("delta", FLOAT, rowReads, sum.queryRows())
                 .writes("dk", PAIR, results)
                 .writes("dv", PAIR, results)
-                .of(BACKWARD + "keys", t.toString(), Contract.of(TensorBackwardKeys.class).localBytes(t, spec.headDim()));
+                .of(BACKWARD + "keys", t.toString(), Contract.of(kernel).localBytes(t, spec.headDim()));
     }
 
     private KernelTraffic queries(Tiling t) {

@@ -10,6 +10,7 @@ import io.github.tornadoattention.kernels.SplitBackwardKeys;
 import io.github.tornadoattention.kernels.SplitBackwardQueries;
 import io.github.tornadoattention.kernels.SplitForward;
 import io.github.tornadoattention.kernels.TensorBackwardKeys;
+import io.github.tornadoattention.kernels.TensorBackwardKeysWide;
 import io.github.tornadoattention.kernels.TensorBackwardQueries;
 import io.github.tornadoattention.kernels.TensorForward;
 import java.math.BigInteger;
@@ -26,31 +27,33 @@ final class TileTable {
      */
     private static final int ACCUMULATORS = 64;
 
-    private static final Map<Class<?>, List<Tiling>> CANDIDATES = Map.of(
-            SplitForward.class, List.of(
-                    new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 16, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
-            SplitBackwardQueries.class, List.of(
-                    new Tiling(32, 32, 32, 4, 0, 0), new Tiling(32, 16, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0)),
-            SplitBackwardKeys.class, List.of(
-                    new Tiling(16, 32, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0)),
-            TensorForward.class, List.of(
+    private static final Map<Class<?>, List<Tiling>> CANDIDATES = Map.ofEntries(
+            Map.entry(SplitForward.class, List.of(
+                    new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 16, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0))),
+            Map.entry(SplitBackwardQueries.class, List.of(
+                    new Tiling(32, 32, 32, 4, 0, 0), new Tiling(32, 16, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0))),
+            Map.entry(SplitBackwardKeys.class, List.of(
+                    new Tiling(16, 32, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0))),
+            Map.entry(TensorForward.class, List.of(
                     new Tiling(128, 32, 32, 4, 0, 0), new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0),
-                    new Tiling(16, 16, 32, 1, 0, 0)),
-            TensorBackwardQueries.class, List.of(
-                    new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
-            TensorBackwardKeys.class, List.of(
-                    new Tiling(32, 64, 32, 4, 0, 0), new Tiling(16, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0)),
-            FlashForward.class, List.of(
+                    new Tiling(16, 16, 32, 1, 0, 0))),
+            Map.entry(TensorBackwardQueries.class, List.of(
+                    new Tiling(64, 32, 32, 4, 0, 0), new Tiling(32, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0))),
+            Map.entry(TensorBackwardKeys.class, List.of(
+                    new Tiling(32, 64, 32, 4, 0, 0), new Tiling(16, 32, 32, 2, 0, 0), new Tiling(16, 16, 32, 1, 0, 0))),
+            Map.entry(TensorBackwardKeysWide.class, List.of(
+                    new Tiling(16, 32, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0))),
+            Map.entry(FlashForward.class, List.of(
                     new Tiling(64, 48, 8, 8, 16, 16), new Tiling(64, 64, 8, 8, 16, 16), new Tiling(64, 32, 8, 8, 16, 16), new Tiling(32, 64, 8, 8, 32, 16), new Tiling(32, 32, 8, 8, 32, 16),
-                    new Tiling(16, 32, 8, 8, 32, 8), new Tiling(16, 16, 8, 8, 16, 8), new Tiling(16, 16, 8, 8, 8, 8)),
-            FlashBackwardQueries.class, List.of(
+                    new Tiling(16, 32, 8, 8, 32, 8), new Tiling(16, 16, 8, 8, 16, 8), new Tiling(16, 16, 8, 8, 8, 8))),
+            Map.entry(FlashBackwardQueries.class, List.of(
                     new Tiling(64, 64, 8, 16, 16, 16), new Tiling(32, 64, 8, 16, 16, 16), new Tiling(32, 32, 8, 8, 16, 16), new Tiling(32, 32, 8, 16, 16, 16),
-                    new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 8, 8)),
-            FlashBackwardBias.class, List.of(
-                    new Tiling(32, 32, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 8, 8)),
-            FlashBackwardKeys.class, List.of(
+                    new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 8, 8))),
+            Map.entry(FlashBackwardBias.class, List.of(
+                    new Tiling(32, 32, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 8, 8))),
+            Map.entry(FlashBackwardKeys.class, List.of(
                     new Tiling(64, 64, 8, 16, 16, 16), new Tiling(64, 64, 16, 16, 16, 16), new Tiling(64, 32, 16, 16, 16, 16), new Tiling(32, 32, 8, 8, 16, 16),
-                    new Tiling(32, 32, 16, 16, 16, 16), new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 16, 16, 16, 16)));
+                    new Tiling(32, 32, 16, 16, 16, 16), new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 16, 16, 16, 16))));
 
     private TileTable() {}
 

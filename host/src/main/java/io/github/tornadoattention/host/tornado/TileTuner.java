@@ -14,7 +14,6 @@ import io.github.tornadoattention.kernels.FlashForward;
 import io.github.tornadoattention.kernels.SplitBackwardKeys;
 import io.github.tornadoattention.kernels.SplitBackwardQueries;
 import io.github.tornadoattention.kernels.SplitForward;
-import io.github.tornadoattention.kernels.TensorBackwardKeys;
 import io.github.tornadoattention.kernels.TensorBackwardQueries;
 import io.github.tornadoattention.kernels.TensorForward;
 import java.time.LocalDate;
@@ -35,8 +34,6 @@ public final class TileTuner {
     static final double LEAST_GAIN = 0.03;
 
     private static final List<Class<?>> FLOATS = List.of(FlashForward.class, FlashBackwardQueries.class, FlashBackwardKeys.class);
-    private static final List<Class<?>> TENSORS = List.of(TensorForward.class, TensorBackwardQueries.class,
-            TensorBackwardKeys.class);
     private static final List<Class<?>> SPLITS = List.of(SplitForward.class, SplitBackwardQueries.class, SplitBackwardKeys.class);
     private static final double MASK_DENSITY = 0.5;
 
@@ -161,7 +158,7 @@ public final class TileTuner {
     /** Of float32, those on tensor cores as well where they are used; what these do not compute is left to the others. */
     private List<Class<?>> kernels(AttentionSpec spec) {
         if (TensorPlan.takes(device, spec)) {
-            return TENSORS;
+            return List.of(TensorForward.class, TensorBackwardQueries.class, TensorPlan.keysKernel(spec.headDim()));
         }
         return KernelChoice.onTensorCores(device, spec, Algorithm.FLASH)
                 ? Stream.concat(SPLITS.stream(), FLOATS.stream()).toList() : FLOATS;

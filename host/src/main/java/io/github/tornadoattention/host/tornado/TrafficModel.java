@@ -11,7 +11,6 @@ import io.github.tornadoattention.kernels.FlashForward;
 import io.github.tornadoattention.kernels.SplitBackwardKeys;
 import io.github.tornadoattention.kernels.SplitBackwardQueries;
 import io.github.tornadoattention.kernels.SplitForward;
-import io.github.tornadoattention.kernels.TensorBackwardKeys;
 import io.github.tornadoattention.kernels.TensorBackwardQueries;
 import io.github.tornadoattention.kernels.TensorForward;
 import java.util.ArrayList;
@@ -95,7 +94,7 @@ public record TrafficModel(AttentionSpec spec, Algorithm algorithm, List<KernelT
         }
         if (spec.dtype() != DType.FP32) {
             return tensor(spec, chosen(TensorForward.class, spec), chosen(TensorBackwardQueries.class, spec),
-                    chosen(TensorBackwardKeys.class, spec));
+                    chosen(TensorPlan.keysKernel(spec.headDim()), spec));
         }
         return split(spec, chosen(SplitForward.class, spec), chosen(SplitBackwardQueries.class, spec),
                 chosen(SplitBackwardKeys.class, spec));

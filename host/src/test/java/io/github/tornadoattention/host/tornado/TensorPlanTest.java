@@ -49,6 +49,36 @@ class TensorPlanTest {
                 base().blockMask(Inputs.mask(plain, 16, 1, 0.5, 3)).dtype(DType.BF16).keyLengths(20, 65).build());
     }
 
+    /** Likewise, for heads whose dK and dV have a kernel of their own, one whose tiles its work-items do not share evenly. */
+    static Stream<AttentionSpec> wideSpecs() {
+        AttentionSpec plain = wide().build();
+        return Stream.of(wide().dtype(DType.BF16).build(),
+                wide().kvHeads(1).causal().build(),
+                wide().window(9, 4).keyLengths(1, 70).build(),
+                wide().alibi().softcap(3).keyLengths(0, 41).build(),
+                wide().blockMask(Inputs.mask(plain, 32, 2, 0.5, 2)).causal().build(),
+                wide().blockMask(Inputs.mask(plain, 16, 1, 0.5, 3)).dtype(DType.BF16).keyLengths(20, 65).build());
+    }
+
+    private static SpecBuilder wide() {
+        return AttentionSpec.builder(2, 2, 35, 112).seqK(70).dtype(DType.FP16);
+    }
+
+    @ParameterizedTest
+    @MethodSource("wideSpecs")
+    void everyOptionOfWideHeads(AttentionSpec spec) {
+        try (Simulator.Scope _ = Simulator.watching()) {
+            assertRight(drawn(spec));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 15, 16, 17, 32, 33})
+    void everySideOfATileOfWideHeads(int length) {
+        assertRight(drawn(AttentionSpec.builder(1, 1, length, 112).seqK(40).causal().dtype(DType.FP16).build()));
+        assertRight(drawn(AttentionSpec.builder(1, 1, 20, 112).seqK(length).dtype(DType.FP16).build()));
+    }
+
     private static Drawn drawn(AttentionSpec spec) {
         Inputs in = Inputs.random(spec, 7);
         return new Drawn(7, spec, in.inputs(), in.dOut());
