@@ -278,15 +278,21 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         double tflops = flops / times.median() / 1e9;
         double executedTflops = executed / times.median() / 1e9;
         double ceiling = ceilings.of(job.spec().dtype(), job.units());
-        // the model is of the float32 kernels
-        Long bytes = job.spec().dtype() == DType.FP32 && !Result.TENSOR_CORES.equals(job.units())
-                ? TrafficModel.of(job.spec(), job.how()).bytesOnce(direction) : null;
+        Long bytes = modelBytes(job, direction);
         return result.with("median_ms", times.median()).with("p10_ms", times.milliseconds(0.1)).with("p90_ms", times.milliseconds(0.9))
                 .with("wall_median_ms", walls == null ? null : walls.of(direction).median())
                 .with("jit_ms", Math.max(0, (calls.first(direction) + calls.compileNanos) / 1e6 - calls.of(direction).median()))
                 .with("runs", times.sorted().length).with("tflops", tflops).with("executed_tflops", executedTflops)
                 .with("bytes_model", bytes).with("gb_per_s", bytes == null ? null : bytes / times.median() / 1e6)
                 .with("ceiling_fraction", ceiling > 0 ? executedTflops / ceiling : null);
+    }
+
+    /** Bytes of the kernels that ran, each element once a launch; null where there is no model of them. */
+    private static @Nullable Long modelBytes(Job job, String direction) {
+        if (Result.TENSOR_CORES.equals(job.units())) {
+            return TrafficModel.takenByTensorCores(job.spec()) ? TrafficModel.onTensorCores(job.spec()).bytesOnce(direction) : null;
+        }
+        return job.spec().dtype() == DType.FP32 ? TrafficModel.of(job.spec(), job.how()).bytesOnce(direction) : null;
     }
 
     private static double factor(String direction, double backward) {

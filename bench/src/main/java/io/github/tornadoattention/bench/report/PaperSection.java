@@ -78,9 +78,10 @@ final class PaperSection {
         rows.add(List.of("Figure 2, left: b%s h%s n%s d%s, forward and backward".formatted(best.get("batch"), best.get("heads"), best.get("seq_q"),
                 best.get("head_dim")), "standard", "flash", "ratio"));
         rows.add(row("time, ms", other.number("median_ms"), best.number("median_ms")));
-        if (best.number("bytes_model") > 0) { // there is no model of the tensor-core kernels
-            rows.add(row("device memory traffic at least, GB (model: each element once a launch)", other.number("bytes_model") / 1e9,
-                    best.number("bytes_model") / 1e9));
+        if (ModelBytes.once(best) > 0 && ModelBytes.once(other) > 0) {
+            String kernels = best.splitsFloats() ? ", packing for tensor cores included" : "";
+            rows.add(row("device memory traffic at least, GB (model: each element once a launch%s)".formatted(kernels),
+                    ModelBytes.once(other) / 1e9, ModelBytes.once(best) / 1e9));
         }
         rows.add(row("memory, MiB", other.number("peak_device_bytes") / 1048576, best.number("peak_device_bytes") / 1048576));
         Result shape = best;

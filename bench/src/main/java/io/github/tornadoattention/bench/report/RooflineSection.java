@@ -45,7 +45,7 @@ final class RooflineSection {
                 bound(plot, "tensor cores, or copying", tensor, copy, right);
             }
             page.figure(plot, "Rate against arithmetic intensity; below the bent lines of what the device can do. Bytes are the "
-                    + "IO model's, in 16 bits those of inputs and outputs.", Data.commands(timed));
+                    + "IO model's; where 16 bits do not go to tensor cores, those of inputs and outputs.", Data.commands(timed));
             shares(page, place);
         }
     }
@@ -81,7 +81,8 @@ final class RooflineSection {
     }
 
     private static double intensity(Result r) {
-        double bytes = r.number("bytes_model") > 0 || r.is("dtype", "fp32") ? r.number("bytes_model") : r.tensorBytes();
+        double model = ModelBytes.once(r);
+        double bytes = model > 0 || r.is("dtype", "fp32") ? model : r.tensorBytes();
         return r.number("executed_tflops") * 1e12 * r.number("median_ms") / 1e3 / bytes;
     }
 }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.tornadoattention.bench.Call;
 import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.tornado.TrafficModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -145,6 +147,19 @@ class ReportTest {
                 .doesNotContain(shape + "16 bits (");
         results.removeIf(r -> r.text("algorithm").compareTo("path 1") > 0);
         assertThat(HtmlPage.of(ReportCommand.page("t", results))).contains("Time, forward: batch 16, 8 heads, head dim 64<");
+    }
+
+    /** Lines from before there was a model of the kernels on tensor cores have their traffic all the same. */
+    @Test
+    void trafficOnTensorCores() {
+        Result standard = result("tornado", "standard", "both", 64, 16, 1024, 40).with("bytes_model", 60e9);
+        Result flash = result("tornado", "flash", "both", 64, 16, 1024, 1).with("units", "tensor").with("bytes_model", null);
+        Page page = ReportCommand.page("t", List.of(standard, flash));
+        double bytes = TrafficModel.onTensorCores(AttentionSpec.builder(64, 16, 1024, 64).build()).bytesOnce("both");
+        List<String> row = page.pieces().stream().filter(Page.TableOf.class::isInstance).map(piece -> ((Page.TableOf) piece).rows())
+                .flatMap(List::stream).filter(cells -> cells.getFirst().startsWith("device memory traffic")).findFirst().orElseThrow();
+        assertThat(row.getFirst()).contains("packing for tensor cores included");
+        assertThat(row.getLast()).isEqualTo("%.1f".formatted(60e9 / bytes));
     }
 
     @Test
