@@ -6,6 +6,7 @@ import static java.nio.file.StandardOpenOption.WRITE;
 import static java.util.Objects.requireNonNull;
 
 import io.github.tornadoattention.host.UsageException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -61,10 +62,12 @@ public final class ResultsFile {
      * @throws UsageException if the file cannot be read or holds no result at all
      */
     public static List<Result> read(Path file, PrintStream warnings) {
-        List<Result> results = lines(file, warnings);
-        if (results.isEmpty()) {
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        List<Result> results = lines(file, new PrintStream(said, false, StandardCharsets.UTF_8));
+        if (results.isEmpty()) { // another kind of file, of whose lines nobody wants to hear
             throw new UsageException("%s holds no result of scripts/bench".formatted(file));
         }
+        warnings.print(said.toString(StandardCharsets.UTF_8));
         return results;
     }
 
