@@ -9,7 +9,7 @@ import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 
 /**
  * Flash attention, backward, on tensor cores, second of two, for wide heads: what {@link TensorBackwardKeys} computes, with
- * registers for head dims beyond 64.
+ * registers for head dims beyond 96.
  *
  * <p>Two warps own 16 keys. Both have the fragments of K and V, and each computes Pᵀ and dSᵀ of half of the queries of a tile.
  * These meet in local memory; then the first warp sums dV, the second dK. Tiles of Br queries of all heads that share the keys
