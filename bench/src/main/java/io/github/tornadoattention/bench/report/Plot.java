@@ -24,7 +24,10 @@ final class Plot {
     private static final int LEGEND_CHARS = 32;
 
     /** Points of one thing; low and high are its spread. */
-    private record Series(String name, double[] x, double[] y, double @Nullable [] low, double @Nullable [] high, boolean bare) {}
+    private record Series(String name, double[] x, double[] y, double @Nullable [] low, double @Nullable [] high, Style style) {}
+
+    /** What a series is drawn with. */
+    private enum Style { MARKED_LINE, LINE, MARKERS }
 
     private final String title;
     private final String xLabel;
@@ -43,19 +46,25 @@ final class Plot {
 
     /** A line with markers. */
     Plot line(String name, double[] x, double[] y) {
-        series.add(new Series(name, x, y, null, null, false));
+        series.add(new Series(name, x, y, null, null, Style.MARKED_LINE));
         return this;
     }
 
     /** A line with markers and the spread of each point. */
     Plot line(String name, double[] x, double[] y, double[] low, double[] high) {
-        series.add(new Series(name, x, y, low, high, false));
+        series.add(new Series(name, x, y, low, high, Style.MARKED_LINE));
         return this;
     }
 
     /** A line without markers: a bound or a formula. */
     Plot bound(String name, double[] x, double[] y) {
-        series.add(new Series(name, x, y, null, null, true));
+        series.add(new Series(name, x, y, null, null, Style.LINE));
+        return this;
+    }
+
+    /** Markers without a line: points that do not follow one from another. */
+    Plot points(String name, double[] x, double[] y) {
+        series.add(new Series(name, x, y, null, null, Style.MARKERS));
         return this;
     }
 
@@ -87,7 +96,7 @@ final class Plot {
         double at = TOP + 8;
         for (int n = 0; n < series.size(); n++) {
             draw(svg, series.get(n), n, x, y);
-            at = legend(svg, series.get(n).name, n, series.get(n).bare, at);
+            at = legend(svg, series.get(n).name, n, series.get(n).style, at);
         }
         return svg.append("</svg>\n").toString();
     }
@@ -130,21 +139,26 @@ final class Plot {
             if (s.low != null && s.high != null && y.shows(s.low[i]) && y.shows(s.high[i])) {
                 line(marks, px, y.at(s.low[i]), px, y.at(s.high[i]), "stroke=\"%s\"".formatted(color));
             }
-            if (!s.bare) {
+            if (s.style != Style.LINE) {
                 marker(marks, px, py, n, color, "%s, %s: %s".formatted(s.name, number(s.x[i]), number(s.y[i])));
             }
         }
-        svg.append("<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" stroke-dasharray=\"%s\"/>%n".formatted(
-                points.toString().strip(), color, s.bare ? "1.2" : "1.8", DASHES[n % DASHES.length]));
+        if (s.style != Style.MARKERS) {
+            svg.append("<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" stroke-dasharray=\"%s\"/>%n".formatted(
+                    points.toString().strip(), color, s.style == Style.LINE ? "1.2" : "1.8", DASHES[n % DASHES.length]));
+        }
         svg.append(marks);
     }
 
     /** Draws an entry at a height and returns that of the next one. */
-    private static double legend(StringBuilder svg, String name, int n, boolean bare, double y) {
+    private static double legend(StringBuilder svg, String name, int n, Style style, double y) {
         double x = WIDTH - RIGHT + 12;
         String color = COLORS[n % COLORS.length];
-        line(svg, x, y, x + 26, y, "stroke=\"%s\" stroke-width=\"1.8\" stroke-dasharray=\"%s\"".formatted(color, DASHES[n % DASHES.length]));
-        if (!bare) {
+        if (style != Style.MARKERS) {
+            String stroke = "stroke=\"%s\" stroke-width=\"1.8\" stroke-dasharray=\"%s\"";
+            line(svg, x, y, x + 26, y, stroke.formatted(color, DASHES[n % DASHES.length]));
+        }
+        if (style != Style.LINE) {
             marker(svg, x + 13, y, n, color, name);
         }
         double below = y;

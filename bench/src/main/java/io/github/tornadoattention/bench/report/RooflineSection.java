@@ -37,7 +37,7 @@ final class RooflineSection {
             Data.by(timed, RooflineSection::name).forEach((name, results) -> {
                 List<Result> rising = results.stream().sorted(Comparator.comparingDouble(RooflineSection::intensity)).toList();
                 double[] intensities = rising.stream().mapToDouble(RooflineSection::intensity).toArray();
-                plot.line(name, intensities, Data.numbers(rising, "executed_tflops"));
+                plot.points(name, intensities, Data.numbers(rising, "executed_tflops"));
             });
             double right = timed.stream().mapToDouble(RooflineSection::intensity).max().orElse(1);
             bound(plot, "multiply-adds, or copying", flops, copy, right);
