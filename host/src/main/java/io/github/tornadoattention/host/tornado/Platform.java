@@ -57,6 +57,11 @@ public final class Platform {
             return device.getDeviceType() == TornadoDeviceType.GPU && !simulated();
         }
 
+        /** Whether NVIDIA made this device. */
+        boolean nvidia() {
+            return description().toUpperCase(Locale.ROOT).contains("NVIDIA");
+        }
+
         /** The device in words. */
         public String description() {
             return device.getPhysicalDevice() == null ? device.getDeviceName() : device.getPhysicalDevice().getDeviceName();

@@ -5,10 +5,13 @@ import io.github.tornadoattention.host.DeviceException;
 import io.github.tornadoattention.kernels.RowDots;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -32,14 +35,30 @@ final class Stage implements AutoCloseable {
      */
     private static final String OPENCL_FLAGS = "-cl-mad-enable -w";
 
+    /**
+     * Puts local arrays on multiples of 16 bytes. TornadoVM declares them as arrays of floats, which may lie at any fourth byte, and NVIDIA's driver assembles
+     * a kernel before it places them: without this it reads floats one by one that lie side by side, with it four at a time.
+     */
+    private static final String ALIGNED_LOCAL = " -D__local=__attribute__((aligned(16)))__local";
+
+    /**
+     * System property: {@code off} launches the kernels of every run one by one. Without it the first run is recorded where the driver can, as a CUDA graph,
+     * and those after it repeat the recording in one launch.
+     */
+    static final String GRAPH_PROPERTY = "attention.graph";
+
+    private static final Pattern RECORDER = Pattern.compile("cu(Stream|Graph)[A-Za-z]+");
+    private static final Set<TornadoVMBackendType> RECORDING = Set.of(TornadoVMBackendType.CUDA, TornadoVMBackendType.PTX);
+
     /** Work-items of a group that runs rows or loops, few enough for any kernel's registers. */
     private static final int LOOP_GROUP = 64;
 
     /**
-     * Closing a plan resets TornadoVM's device, after which it refuses to run what was compiled ahead ("reset() was called after
-     * warmup()") until something is compiled ahead again. So closings are counted, and none happens while such a stage runs.
+     * Runs share this lock; closing a plan and recording a run want it alone. Closing resets TornadoVM's device, after which it refuses to run what was
+     * compiled ahead ("reset() was called after warmup()") until something is compiled ahead again; so closings are counted. A recording ends
+     * where any thread of the process allocates or waits.
      */
-    private static final ReadWriteLock CLOSING = new ReentrantReadWriteLock();
+    private static final ReadWriteLock RUNS = new ReentrantReadWriteLock();
     private static final AtomicLong CLOSED = new AtomicLong();
 
     private final TornadoExecutionPlan plan;
@@ -48,6 +67,8 @@ final class Stage implements AutoCloseable {
     private final int graphs;
     /** How many stages had been closed when this one was compiled ahead; -1 if it was not. */
     private long closedBefore = -1;
+    /** Whether the next run is the one to record. */
+    private boolean records;
     private @Nullable TornadoExecutionResult last;
 
     /** What one run cost, in nanoseconds; -1 where it is not known. */
@@ -82,10 +103,17 @@ final class Stage implements AutoCloseable {
         plan.withDevice(device.device());
         plan.withGridScheduler(grids);
         if (device.device().getTornadoVMBackend() == TornadoVMBackendType.OPENCL) {
-            plan.withCompilerFlags(TornadoVMBackendType.OPENCL, OPENCL_FLAGS);
+            plan.withCompilerFlags(TornadoVMBackendType.OPENCL, device.nvidia() ? OPENCL_FLAGS + ALIGNED_LOCAL : OPENCL_FLAGS);
         }
         if (profiled) {
             plan.withProfiler(ProfilerMode.SILENT);
+        }
+        records = graphs.length > 1 && !profiled && RECORDING.contains(device.device().getTornadoVMBackend())
+                && !"off".equals(System.getProperty(GRAPH_PROPERTY));
+        if (records) {
+            plan.withGraph(graphs.length - 1);
+            plan.withCUDAGraph();
+            plan.withAllGraphs();
         }
     }
 
@@ -161,8 +189,10 @@ final class Stage implements AutoCloseable {
 
     /** Compiles the kernels of both graphs ahead of their first run. */
     void compile() {
-        closedBefore = CLOSED.get();
-        translated(plan::withPreCompilation);
+        locked(RUNS.readLock(), () -> {
+            closedBefore = CLOSED.get();
+            return translated(plan::withPreCompilation);
+        });
     }
 
     /** Brings the inputs to the device. */
@@ -177,17 +207,24 @@ final class Stage implements AutoCloseable {
     }
 
     private Cost execute(int graph) {
-        if (closedBefore < 0) {
-            return translated(() -> executed(graph));
-        }
-        CLOSING.readLock().lock();
-        try {
-            if (closedBefore != CLOSED.get()) {
+        boolean recording = records && graph == graphs - 1;
+        return locked(recording ? RUNS.writeLock() : RUNS.readLock(), () -> {
+            if (closedBefore >= 0 && closedBefore != CLOSED.get()) {
                 compile(); // nothing is left to compile
             }
+            Cost cost = recording ? recorded(graph) : translated(() -> executed(graph));
+            records &= !recording;
+            return cost;
+        });
+    }
+
+    /** The run that is recorded; where that fails, the message says how to do without. */
+    private Cost recorded(int graph) {
+        try {
             return translated(() -> executed(graph));
-        } finally {
-            CLOSING.readLock().unlock();
+        } catch (DeviceException e) {
+            throw RECORDER.matcher(String.valueOf(e.getMessage())).find()
+                    ? new DeviceException("%s; -D%s=off does without recording".formatted(e.getMessage(), GRAPH_PROPERTY), e) : e;
         }
     }
 
@@ -205,7 +242,16 @@ final class Stage implements AutoCloseable {
     /** Brings the outputs of the last run to the host. */
     void fetch() {
         TornadoExecutionResult result = Objects.requireNonNull(last, "nothing ran");
-        translated(() -> result.transferToHost(outputs));
+        locked(RUNS.readLock(), () -> translated(() -> result.transferToHost(outputs)));
+    }
+
+    private static <T> T locked(Lock lock, Supplier<T> work) {
+        lock.lock();
+        try {
+            return work.get();
+        } finally {
+            lock.unlock();
+        }
     }
 
     private static <T> T translated(Supplier<T> work) {
@@ -226,7 +272,7 @@ final class Stage implements AutoCloseable {
 
     @Override
     public void close() {
-        CLOSING.writeLock().lock();
+        RUNS.writeLock().lock();
         try {
             plan.withAllGraphs();
             plan.close();
@@ -234,7 +280,7 @@ final class Stage implements AutoCloseable {
             throw new DeviceException("device memory was not given back: " + reason(e), e);
         } finally {
             CLOSED.incrementAndGet();
-            CLOSING.writeLock().unlock();
+            RUNS.writeLock().unlock();
         }
     }
 }

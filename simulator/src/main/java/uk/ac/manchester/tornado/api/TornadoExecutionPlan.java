@@ -99,6 +99,11 @@ public class TornadoExecutionPlan implements AutoCloseable {
         return this;
     }
 
+    /** Records a run on a CUDA device to repeat it as one launch; on the JVM there is nothing to record. */
+    public TornadoExecutionPlan withCUDAGraph() {
+        return this;
+    }
+
     /** Prints generated code on a device; on the JVM there is none. */
     public TornadoExecutionPlan withPrintKernel() {
         return this;
