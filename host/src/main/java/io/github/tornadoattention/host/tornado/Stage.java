@@ -208,6 +208,10 @@ final class Stage implements AutoCloseable {
 
     private Cost execute(int graph) {
         boolean recording = records && graph == graphs - 1;
+        if (recording && closedBefore < 0) {
+            plan.withGraph(graph);
+            compile(); // while others run
+        }
         return locked(recording ? RUNS.writeLock() : RUNS.readLock(), () -> {
             if (closedBefore >= 0 && closedBefore != CLOSED.get()) {
                 compile(); // nothing is left to compile
