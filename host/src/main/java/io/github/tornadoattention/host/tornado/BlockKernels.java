@@ -116,7 +116,7 @@ final class BlockKernels implements AutoCloseable {
                 .task("forward", FlashForward::forward, new KernelContext(), q, k, v, out, lse, shape, numbers, tables.bias, tables.mask,
                         size.headDim(), t.blocks(), t.threads(), t.slices(size.headDim()), options)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, out, lse);
-        return new Stage(device, profiled, graph,
+        return new Stage(device, profiled, false, graph,
                 new GridScheduler("block.forward", Stage.grid("FlashForward", (long) places * size.heads(), t, limits)));
     }
 
@@ -146,7 +146,7 @@ final class BlockKernels implements AutoCloseable {
         }
         graph.transferToHost(DataTransferMode.EVERY_EXECUTION, g.dq, g.dk, g.dv)
                 .persistOnDevice(g.delta); // else its memory is never given back
-        return new Stage(device, profiled, graph, grids);
+        return new Stage(device, profiled, false, graph, grids);
     }
 
     /** The gradient of the bias, whose tiles the groups own. */

@@ -132,7 +132,7 @@ final class DeviceDecoding implements DecodePlan {
         grids.addWorkerGrid("decoding.append", Stage.rows(arrays.newElements()));
         grids.addWorkerGrid("decoding.parts", Stage.grid("DecodeForward", tiling.groups(spec), tiling.group(), device.limits()));
         grids.addWorkerGrid("decoding.merge", Stage.rows(out.getSize()));
-        return new Stage(device, profiled, graph, grids);
+        return new Stage(device, profiled, true, graph, grids);
     }
 
     @Override

@@ -25,9 +25,10 @@ final class KernelChoice {
     private static final int DRAWN_KEYS = 4;
     /**
      * As many queries must see a key, on average, for packing it to pay: reading and writing keys and values a few times takes
-     * as long as that many multiply-adds for each of their elements.
+     * as long as that many multiply-adds for each of their elements. A head costs as much as {@link #KEYS_A_HEAD} keys besides.
      */
-    private static final int QUERIES_A_PACKED_KEY = 256;
+    private static final int QUERIES_A_PACKED_KEY = 240;
+    private static final int KEYS_A_HEAD = 256;
 
     private KernelChoice() {}
 
@@ -88,7 +89,7 @@ final class KernelChoice {
             case "tensor" -> true;
             case "fma" -> false;
             case null -> !device.simulated() && spec.visiblePairs()
-                    >= (long) QUERIES_A_PACKED_KEY * spec.batch() * spec.kvHeads() * spec.seqK();
+                    >= (long) QUERIES_A_PACKED_KEY * spec.batch() * spec.kvHeads() * (spec.seqK() + KEYS_A_HEAD);
             default -> throw new UsageException("system property %s is '%s', must be fma or tensor"
                     .formatted(FP32_PROPERTY, given));
         };

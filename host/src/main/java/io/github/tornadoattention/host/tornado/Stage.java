@@ -87,15 +87,19 @@ final class Stage implements AutoCloseable {
      * @param outputs arrays that {@link #fetch} brings back
      */
     Stage(Platform.Device device, boolean profiled, TaskGraph upload, TaskGraph run, GridScheduler grids, List<?> outputs) {
-        this(device, profiled, grids, outputs.toArray(), upload.snapshot(), run.snapshot());
+        this(device, profiled, true, grids, outputs.toArray(), upload.snapshot(), run.snapshot());
     }
 
-    /** One graph that does everything, transfers included: it has no {@link #upload} and nothing to {@link #fetch}. */
-    Stage(Platform.Device device, boolean profiled, TaskGraph graph, GridScheduler grids) {
-        this(device, profiled, grids, new Object[0], graph.snapshot());
+    /**
+     * One graph that does everything, transfers included: it has no {@link #upload} and nothing to {@link #fetch}.
+     *
+     * @param recordable whether runs may be recorded; large transfers are faster outside of a recording
+     */
+    Stage(Platform.Device device, boolean profiled, boolean recordable, TaskGraph graph, GridScheduler grids) {
+        this(device, profiled, recordable, grids, new Object[0], graph.snapshot());
     }
 
-    private Stage(Platform.Device device, boolean profiled, GridScheduler grids, Object[] outputs, ImmutableTaskGraph... graphs) {
+    private Stage(Platform.Device device, boolean profiled, boolean recordable, GridScheduler grids, Object[] outputs, ImmutableTaskGraph... graphs) {
         this.profiled = profiled;
         this.outputs = outputs;
         this.graphs = graphs.length;
@@ -108,10 +112,10 @@ final class Stage implements AutoCloseable {
         if (profiled) {
             plan.withProfiler(ProfilerMode.SILENT);
         }
-        records = graphs.length > 1 && !profiled && RECORDING.contains(device.device().getTornadoVMBackend())
+        records = recordable && !profiled && RECORDING.contains(device.device().getTornadoVMBackend())
                 && !"off".equals(System.getProperty(GRAPH_PROPERTY));
         if (records) {
-            plan.withGraph(graphs.length - 1);
+            select(graphs.length - 1);
             plan.withCUDAGraph();
             plan.withAllGraphs();
         }
@@ -209,7 +213,7 @@ final class Stage implements AutoCloseable {
     private Cost execute(int graph) {
         boolean recording = records && graph == graphs - 1;
         if (recording && closedBefore < 0) {
-            plan.withGraph(graph);
+            select(graph);
             compile(); // while others run
         }
         return locked(recording ? RUNS.writeLock() : RUNS.readLock(), () -> {
@@ -232,10 +236,14 @@ final class Stage implements AutoCloseable {
         }
     }
 
-    private Cost executed(int graph) {
+    private void select(int graph) {
         if (graphs > 1) {
             plan.withGraph(graph);
         }
+    }
+
+    private Cost executed(int graph) {
+        select(graph);
         TornadoExecutionResult result = plan.execute();
         last = result;
         return profiled

@@ -216,15 +216,17 @@ class SplitPlanTest {
 
     @Test
     void theyAreChosenOnDevicesUnlessTold() {
-        AttentionSpec few = AttentionSpec.builder(2, 4, 255, 64).kvHeads(4).build();
-        AttentionSpec many = AttentionSpec.builder(2, 4, 256, 64).kvHeads(4).build();
-        AttentionSpec grouped = AttentionSpec.builder(2, 4, 128, 64).kvHeads(2).build();
-        AttentionSpec causal = AttentionSpec.builder(2, 4, 256, 64).causal().build();
+        AttentionSpec few = AttentionSpec.builder(2, 4, 395, 64).kvHeads(4).build();
+        AttentionSpec many = AttentionSpec.builder(2, 4, 396, 64).kvHeads(4).build();
+        AttentionSpec grouped = AttentionSpec.builder(2, 4, 256, 64).kvHeads(2).build();
+        AttentionSpec causal = AttentionSpec.builder(2, 4, 512, 64).causal().build();
+        AttentionSpec longer = AttentionSpec.builder(2, 4, 1024, 64).causal().build();
         Platform.Device gpu = new Platform.Device(0, 0, "cuda", DEVICE.device(), DEVICE.allowedBytes(), DEVICE.tunings());
         assertThat(KernelChoice.splits(null, gpu, few)).isFalse();
         assertThat(KernelChoice.splits(null, gpu, many)).isTrue();
         assertThat(KernelChoice.splits(null, gpu, grouped)).isTrue();
         assertThat(KernelChoice.splits(null, gpu, causal)).isFalse();
+        assertThat(KernelChoice.splits(null, gpu, longer)).isTrue();
         assertThat(KernelChoice.splits(null, DEVICE, many)).isFalse();
         assertThat(KernelChoice.splits("fma", gpu, many)).isFalse();
         assertThat(KernelChoice.splits("tensor", gpu, few)).isTrue();
