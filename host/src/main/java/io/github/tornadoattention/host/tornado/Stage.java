@@ -2,6 +2,7 @@ package io.github.tornadoattention.host.tornado;
 
 import io.github.tornadoattention.host.AttentionException;
 import io.github.tornadoattention.host.DeviceException;
+import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.kernels.RowDots;
 import java.util.List;
 import java.util.Objects;
@@ -42,8 +43,8 @@ final class Stage implements AutoCloseable {
     private static final String ALIGNED_LOCAL = " -D__local=__attribute__((aligned(16)))__local";
 
     /**
-     * System property: {@code off} launches the kernels of every run one by one. Without it the first run is recorded where the driver can, as a CUDA graph,
-     * and those after it repeat the recording in one launch.
+     * System property: {@code off} launches the kernels of every run one by one. Without it, or with {@code on}, the first run is recorded where the driver
+     * can, as a CUDA graph, and those after it repeat the recording in one launch.
      */
     static final String GRAPH_PROPERTY = "attention.graph";
 
@@ -112,13 +113,22 @@ final class Stage implements AutoCloseable {
         if (profiled) {
             plan.withProfiler(ProfilerMode.SILENT);
         }
-        records = recordable && !profiled && RECORDING.contains(device.device().getTornadoVMBackend())
-                && !"off".equals(System.getProperty(GRAPH_PROPERTY));
+        records = graph(System.getProperty(GRAPH_PROPERTY)) && recordable && !profiled && RECORDING.contains(device.device().getTornadoVMBackend());
         if (records) {
             select(graphs.length - 1);
             plan.withCUDAGraph();
             plan.withAllGraphs();
         }
+    }
+
+    /** Whether runs are recorded where that is possible, given {@link #GRAPH_PROPERTY}. */
+    static boolean graph(@Nullable String given) {
+        return switch (given) {
+            case "on" -> true;
+            case "off" -> false;
+            case null -> true;
+            default -> throw new UsageException("system property %s is '%s', must be on or off".formatted(GRAPH_PROPERTY, given));
+        };
     }
 
     /** A one-dimensional grid of whole groups, checked: TornadoVM launches nothing, in silence, if the group does not divide the grid or is too large. */

@@ -4,12 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.tornadoattention.host.DeviceException;
+import io.github.tornadoattention.host.UsageException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import uk.ac.manchester.tornado.api.WorkerGrid;
 
-/** Launch geometry: groups always divide the grid, which TornadoVM does not check. */
+/** Launch geometry: groups always divide the grid, which TornadoVM does not check; and what is recorded. */
 class StageTest {
     private static final Limits LIMITS = new Limits(128, 48 << 10, 1L << 30, 1L << 30);
     private static final Tiling TILING = new Tiling(64, 64, 8, 16, 16, 16);
@@ -44,6 +45,15 @@ class StageTest {
     @Test
     void rowsThatNoLaunchTakesAreRefused() {
         assertThatThrownBy(() -> Stage.rows((1L << 31) - 1)).isInstanceOf(DeviceException.class);
+    }
+
+    @Test
+    void runsAreRecordedUnlessTold() {
+        assertThat(Stage.graph(null)).isTrue();
+        assertThat(Stage.graph("on")).isTrue();
+        assertThat(Stage.graph("off")).isFalse();
+        assertThatThrownBy(() -> Stage.graph("no")).isInstanceOf(UsageException.class)
+                .hasMessage("system property attention.graph is 'no', must be on or off");
     }
 
     @ParameterizedTest
