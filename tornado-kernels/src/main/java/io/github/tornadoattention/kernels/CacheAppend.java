@@ -1,7 +1,9 @@
 package io.github.tornadoattention.kernels;
 
 import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** Writes new keys and values into the cache, in place; keys are rotated on the way in, if there is a rotary embedding. */
@@ -74,6 +76,34 @@ public final class CacheAppend {
                 // read for the same reason as above
                 keys.set(to, room > 0 ? newKeys.get(row * ints + d) : keys.get(to));
                 values.set(to, room > 0 ? newValues.get(row * ints + d) : values.get(to));
+            }
+        }
+    }
+
+    /** The same for a cache of float16 that the kernels read as such: one work-item for each element. */
+    public static void appendHalves(KernelContext ctx, HalfFloatArray newKeys, HalfFloatArray newValues, HalfFloatArray keys,
+            HalfFloatArray values, IntArray step, int headDim) {
+        int d = ctx.globalIdx % headDim;
+        int room = step.get(Step.ROOM);
+        int row = ctx.globalIdx / headDim;
+        int key = row % room;
+        int batch = step.get(Step.BATCH);
+        int kvHeads = step.get(Step.KV_HEADS);
+        int entry = row / room / kvHeads;
+        if (entry < batch) {
+            int kvHead = row / room % kvHeads;
+            int added = step.get(Step.added(batch) + entry);
+            if (key < added) {
+                int to = (kvHead * step.get(Step.ROWS) + row(step, batch, entry, added, key)) * headDim + d;
+                // read for the same reason as above
+                float x = newKeys.get(row * headDim + d).getFloat32();
+                float y = newValues.get(row * headDim + d).getFloat32();
+                if (room <= 0) {
+                    x = keys.get(to).getFloat32();
+                    y = values.get(to).getFloat32();
+                }
+                keys.set(to, new HalfFloat(x));
+                values.set(to, new HalfFloat(y));
             }
         }
     }

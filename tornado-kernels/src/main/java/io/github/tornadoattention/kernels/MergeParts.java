@@ -10,11 +10,20 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * empty part, whose lse is negative infinity, changes nothing; nothing but empty parts is empty.
  */
 public final class MergeParts {
+    /** Parts of an element that are read before the first one is summed. */
+    private static final int AHEAD = 16;
+
     private MergeParts() {
     }
 
+    /** Floats of local memory that a group allocates. */
+    public static int localFloats(int splits) {
+        return 2 * ((splits + AHEAD - 1) / AHEAD * AHEAD);
+    }
+
     /**
-     * One launch: a work-item for each element of out; those past the last one do nothing.
+     * One launch: a group of {@code threads} work-items for each row of out; those past the last one do nothing. Local memory:
+     * {@link #localFloats}.
      *
      * @param partOut [splits, B, H, N, D]
      * @param partLse [splits, B, H, N]
@@ -23,30 +32,49 @@ public final class MergeParts {
      * @param step    the slots of {@link Step}
      * @param numbers the slots of {@link Shape}
      * @param headDim D
+     * @param splits  parts
+     * @param threads work-items of a group
      */
     public static void merge(KernelContext ctx, FloatArray partOut, FloatArray partLse, FloatArray out, FloatArray lse,
-            IntArray step, FloatArray numbers, int headDim) {
-        int row = ctx.globalIdx / headDim;
+            IntArray step, FloatArray numbers, int headDim, int splits, int threads) {
+        int padded = (splits + AHEAD - 1) / AHEAD * AHEAD;
+        float[] parts = ctx.allocateFloatLocalArray(padded);
+        float[] weights = ctx.allocateFloatLocalArray(padded);
+        float[] next = new float[AHEAD];
+        int row = ctx.groupIdx;
         int rows = step.get(Step.BATCH) * step.get(Step.HEADS) * step.get(Step.QUERIES);
         if (row < rows) {
-            int splits = step.get(Step.SPLITS);
             float empty = numbers.get(Shape.NEGATIVE_INFINITY);
+            for (int n = ctx.localIdx; n < padded; n += threads) {
+                parts[n] = n < splits ? partLse.get(n * rows + row) : empty;
+            }
+            ctx.localBarrier(); // lse of all parts is there
             float m = -Float.MAX_VALUE;
-            for (int n = 0; n < splits; n++) {
-                m = TornadoMath.max(m, partLse.get(n * rows + row)); // empty parts are below the start
+            for (int n = 0; n < padded; n++) {
+                m = TornadoMath.max(m, parts[n]); // empty parts are below the start
             }
+            for (int n = ctx.localIdx; n < padded; n += threads) {
+                weights[n] = parts[n] == empty ? -1f : TornadoMath.exp(parts[n] - m);
+            }
+            ctx.localBarrier(); // the weights of all parts are there, -1 where nothing counts
             float l = 0f;
-            float sum = 0f;
-            for (int n = 0; n < splits; n++) {
-                float part = partLse.get(n * rows + row);
-                if (part != empty) {
-                    float weight = TornadoMath.exp(part - m);
-                    l = l + weight;
-                    sum = sum + weight * partOut.get(n * rows * headDim + ctx.globalIdx);
-                }
+            for (int n = 0; n < padded; n++) {
+                l = weights[n] < 0f ? l : l + weights[n];
             }
-            out.set(ctx.globalIdx, l == 0f ? 0f : sum / l);
-            if (ctx.globalIdx % headDim == 0) {
+            for (int d = ctx.localIdx; d < headDim; d += threads) {
+                float sum = 0f;
+                for (int n0 = 0; n0 < padded; n0 += AHEAD) {
+                    for (int n = 0; n < AHEAD; n++) {
+                        next[n] = partOut.get((TornadoMath.min(n0 + n, splits - 1) * rows + row) * headDim + d);
+                    }
+                    for (int n = 0; n < AHEAD; n++) {
+                        float weight = weights[n0 + n];
+                        sum = weight < 0f ? sum : sum + weight * next[n];
+                    }
+                }
+                out.set(row * headDim + d, l == 0f ? 0f : sum / l);
+            }
+            if (ctx.localIdx == 0) {
                 lse.set(row, l == 0f ? empty : m + TornadoMath.log(l));
             }
         }

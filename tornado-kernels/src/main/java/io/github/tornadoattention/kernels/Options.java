@@ -28,6 +28,8 @@ public final class Options {
     /** Decoding: the cache holds float16, or bfloat16, see {@link CachedNumber}. */
     public static final int CACHE_HALF = 1 << 13;
     public static final int CACHE_BRAIN = 1 << 14;
+    /** Decoding: the device's own conversions make floats of them, see {@link CachedRow}. */
+    public static final int CACHE_NATIVE = 1 << 15;
 
     private Options() {
     }

@@ -8,24 +8,29 @@ import io.github.tornadoattention.kernels.CacheAppend;
 import io.github.tornadoattention.kernels.CachedNumber;
 import io.github.tornadoattention.kernels.Options;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * A cache as the kernels take it, and the arrays in which new keys and values get to it. A cache of 16-bit numbers goes over as
- * ints of two numbers each, and so do new ones, which the host has rotated and rounded: devices need no such type of their own.
+ * ints of two numbers each, unless the device has the type, and so do new ones, which the host has rotated and rounded.
  */
 final class CacheArrays {
     /** One element in a cache of 16-bit numbers; kernels do not read it. */
     final FloatArray keys;
     final FloatArray values;
-    /** One word in a cache of floats; kernels do not read it. */
+    /** One word where kernels do not read it. */
     final IntArray keys16;
     final IntArray values16;
+    /** Likewise one number. */
+    final HalfFloatArray keysHalf;
+    final HalfFloatArray valuesHalf;
     final FloatArray powers;
     private final KvCache cache;
     private final @Nullable Rotary rotary;
@@ -35,28 +40,29 @@ final class CacheArrays {
     private final FloatArray newValues;
     private final IntArray newKeys16;
     private final IntArray newValues16;
+    private final boolean halves;
 
     /** {@code room}: the most new keys of an entry that are carried over at a time. */
-    CacheArrays(KvCache cache, @Nullable Rotary rotary, int room) {
+    CacheArrays(KvCache cache, @Nullable Rotary rotary, int room, CacheReading reading) {
         this.cache = cache;
         this.rotary = rotary;
         this.room = room;
-        this.options = switch (cache.dtype()) {
-            case FP32 -> 0;
-            case FP16 -> Options.CACHE_HALF;
-            case BF16 -> Options.CACHE_BRAIN;
-        };
-        boolean floats = options == 0;
+        this.options = reading.options(cache.dtype());
+        this.halves = reading.halves(cache.dtype());
+        boolean floats = cache.dtype() == DType.FP32;
+        boolean ints = !floats && !halves;
         int fresh = Math.multiplyExact(cache.batch() * cache.kvHeads(), Math.multiplyExact(room, cache.headDim()));
         keys = floats ? cache.keys().data() : new FloatArray(1);
         values = floats ? cache.values().data() : new FloatArray(1);
-        keys16 = floats ? new IntArray(1) : ints(cache.keys());
-        values16 = floats ? new IntArray(1) : ints(cache.values());
+        keys16 = ints ? ints(cache.keys()) : new IntArray(1);
+        values16 = ints ? ints(cache.values()) : new IntArray(1);
+        keysHalf = halves ? (HalfFloatArray) cache.keys().array() : new HalfFloatArray(1);
+        valuesHalf = halves ? (HalfFloatArray) cache.values().array() : new HalfFloatArray(1);
         newKeys = new FloatArray(floats ? fresh : 1);
         newValues = new FloatArray(floats ? fresh : 1);
         newKeys16 = new IntArray(floats ? 1 : fresh / 2);
         newValues16 = new IntArray(floats ? 1 : fresh / 2);
-        powers = floats ? new FloatArray(1) : CachedNumber.powers(options);
+        powers = ints ? CachedNumber.powers(options) : new FloatArray(1);
     }
 
     /** The memory of 16-bit numbers as ints. */
@@ -69,9 +75,9 @@ final class CacheArrays {
         return options;
     }
 
-    /** Elements, or pairs of them, of new keys: work-items of the kernel. */
+    /** Elements of new keys, or pairs of them: work-items of the kernel. */
     int newElements() {
-        return options == 0 ? newKeys.getSize() : newKeys16.getSize();
+        return options == 0 ? newKeys.getSize() : halves ? 2 * newKeys16.getSize() : newKeys16.getSize();
     }
 
     /** Adds the task that writes what is new into the cache, and its transfers. */
@@ -80,6 +86,12 @@ final class CacheArrays {
             graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, newKeys, newValues)
                     .task(task, CacheAppend::append, new KernelContext(), newKeys, newValues, keys, values, step, rotations,
                             cache.headDim(), allOptions);
+        } else if (halves) {
+            HalfFloatArray newKeysHalf = HalfFloatArray.fromSegmentShallow(newKeys16.getSegmentWithHeader());
+            HalfFloatArray newValuesHalf = HalfFloatArray.fromSegmentShallow(newValues16.getSegmentWithHeader());
+            graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, newKeysHalf, newValuesHalf)
+                    .task(task, CacheAppend::appendHalves, new KernelContext(), newKeysHalf, newValuesHalf, keysHalf, valuesHalf,
+                            step, cache.headDim());
         } else {
             graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, newKeys16, newValues16)
                     .task(task, CacheAppend::appendPacked, new KernelContext(), newKeys16, newValues16, keys16, values16, step,
@@ -96,6 +108,7 @@ final class CacheArrays {
         int all = k.shape()[2];
         int dim = cache.headDim();
         float[] row = new float[dim];
+        int[] packed = new int[dim / 2];
         for (int g = 0; g < cache.kvHeads(); g++) {
             long head = (long) b * cache.kvHeads() + g;
             if (options == 0) {
@@ -112,17 +125,18 @@ final class CacheArrays {
                 if (rotary != null) {
                     rotary.rotate(row, 0, position + n);
                 }
-                pack(row, newKeys16, to);
+                pack(row, packed, newKeys16, to);
                 v.read((head * all + from + n) * dim, row, 0, dim);
-                pack(row, newValues16, to);
+                pack(row, packed, newValues16, to);
             }
         }
     }
 
-    private void pack(float[] row, IntArray into, int at) {
+    private void pack(float[] row, int[] packed, IntArray into, int at) {
         DType dtype = cache.dtype();
         for (int d = 0; d < row.length; d += 2) {
-            into.set(at + d / 2, dtype.narrow(row[d]) & 0xFFFF | dtype.narrow(row[d + 1]) << Short.SIZE);
+            packed[d / 2] = dtype.narrow(row[d]) & 0xFFFF | dtype.narrow(row[d + 1]) << Short.SIZE;
         }
+        MemorySegment.copy(packed, 0, into.getSegment(), ValueLayout.JAVA_INT, (long) at * Integer.BYTES, packed.length);
     }
 }

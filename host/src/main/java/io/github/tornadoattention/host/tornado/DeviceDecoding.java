@@ -62,13 +62,18 @@ final class DeviceDecoding implements DecodePlan {
 
     DeviceDecoding(String backend, Platform.Device device, boolean profiled, AttentionSpec spec, KvCache cache,
             @Nullable Rotary rotary) {
+        this(backend, device, profiled, spec, cache, rotary, CacheReading.of(device, cache.dtype()));
+    }
+
+    DeviceDecoding(String backend, Platform.Device device, boolean profiled, AttentionSpec spec, KvCache cache,
+            @Nullable Rotary rotary, CacheReading reading) {
         this.backend = backend;
         this.device = device;
         this.profiled = profiled;
         this.spec = spec;
         this.cache = cache;
         this.rotary = rotary;
-        this.tiling = DecodeTiling.choose(spec, device.limits(), device.device().getPhysicalDevice() == null
+        this.tiling = DecodeTiling.choose(spec, cache.dtype(), device.limits(), device.device().getPhysicalDevice() == null
                 ? 1 : device.device().getPhysicalDevice().getDeviceMaxComputeUnits());
         this.room = Math.clamp(CARRIED / ((long) spec.batch() * spec.kvHeads() * spec.headDim()), spec.seqQ(),
                 Math.max(spec.seqQ(), spec.seqK()));
@@ -83,7 +88,7 @@ final class DeviceDecoding implements DecodePlan {
             throw new DeviceException("decoding in %d parts has 2^31 elements or more".formatted(tiling.splits()));
         }
         this.q = new FloatArray(queries);
-        this.arrays = new CacheArrays(cache, rotary, room);
+        this.arrays = new CacheArrays(cache, rotary, room, reading);
         this.partOut = new FloatArray((int) parts);
         this.partLse = new FloatArray(rows * tiling.splits());
         this.out = new FloatArray(queries);
@@ -119,19 +124,20 @@ final class DeviceDecoding implements DecodePlan {
     private Stage built() {
         TaskGraph graph = new TaskGraph("decoding")
                 .transferToDevice(DataTransferMode.FIRST_EXECUTION, arrays.keys, arrays.values, arrays.keys16, arrays.values16,
-                        arrays.powers, numbers)
+                        arrays.keysHalf, arrays.valuesHalf, arrays.powers, numbers)
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, step, rotations);
         arrays.append(graph, "append", step, rotations, options());
         graph.task("parts", DecodeForward::decode, new KernelContext(), q, arrays.keys, arrays.values, arrays.keys16,
-                        arrays.values16, arrays.powers, partOut, partLse, step, numbers, rotations,
-                        spec.headDim(), tiling.tile(), tiling.threads(), options())
-                .task("merge", MergeParts::merge, new KernelContext(), partOut, partLse, out, lse, step, numbers, spec.headDim())
+                        arrays.values16, arrays.keysHalf, arrays.valuesHalf, arrays.powers, partOut, partLse, step, numbers,
+                        rotations, spec.headDim(), tiling.tile(), tiling.threads(), options())
+                .task("merge", MergeParts::merge, new KernelContext(), partOut, partLse, out, lse, step, numbers, spec.headDim(),
+                        tiling.splits(), tiling.group())
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, out, lse)
                 .persistOnDevice(partOut, partLse); // else their memory is never given back
         GridScheduler grids = new GridScheduler();
         grids.addWorkerGrid("decoding.append", Stage.rows(arrays.newElements()));
         grids.addWorkerGrid("decoding.parts", Stage.grid("DecodeForward", tiling.groups(spec), tiling.group(), device.limits()));
-        grids.addWorkerGrid("decoding.merge", Stage.rows(out.getSize()));
+        grids.addWorkerGrid("decoding.merge", Stage.grid("MergeParts", lse.getSize(), tiling.group(), device.limits()));
         return new Stage(device, profiled, true, graph, grids);
     }
 

@@ -104,13 +104,12 @@ class DeviceDecodingTest {
             decoding.step(normal(1, 4, 1, 32), normal(1, 1, 1, 32), normal(1, 1, 1, 32));
             try (Traffic traffic = Traffic.record()) {
                 decoding.step(normal(1, 4, 1, 32), normal(1, 1, 1, 32), normal(1, 1, 1, 32));
-                int splits = DecodeTiling.choose(spec, Tiled.SIMULATOR.limits(), units()).splits();
-                // a 16-bit number is read with its neighbor, by both of the work-items that want one of them
-                int argument = dtype == DType.FP32 ? 1 : 3;
+                int splits = DecodeTiling.choose(spec, dtype, Tiled.SIMULATOR.limits(), units()).splits();
+                int argument = List.of(DType.FP32, DType.BF16, DType.FP16).indexOf(dtype) * 2 + 1; // floats, pairs or halves
                 Traffic.LaunchTraffic parts = traffic.launches().stream().filter(launch -> launch.task().equals("decoding.parts"))
                         .findFirst().orElseThrow();
                 assertThat(parts.arrays().get(argument).bytesRead())
-                        .isBetween(seen * 32L * 4, (seen + (long) turn * splits) * 32 * 4);
+                        .isBetween(seen * 32L * dtype.bytes(), (seen + (long) turn * splits) * 32 * dtype.bytes());
                 assertThat(traffic.bytesWritten("decoding.append")).isEqualTo(2 * 32 * dtype.bytes());
             }
         }
@@ -139,6 +138,27 @@ class DeviceDecodingTest {
         assertThat(wrong).isEmpty();
     }
 
+    /** However a device makes floats of 16-bit numbers, the results are the same bits: lines filled or not, pages, a window. */
+    @ParameterizedTest
+    @CsvSource({"FP16, 20", "FP16, 128", "BF16, 20", "BF16, 66"})
+    void everyReadingIsTheSame(DType dtype, int headDim) {
+        AttentionSpec spec = AttentionSpec.builder(2, 4, 2, headDim).kvHeads(2).seqK(128).causal().window(37, -1).build();
+        List<float[]> results = new ArrayList<>();
+        for (CacheReading reading : CacheReading.values()) {
+            KvCache cache = KvCache.paged(2, 2, 128, headDim, 16, 16).withDtype(dtype);
+            Rotary rotary = Rotary.halves(100, 8);
+            DeviceDecoding decoding = new DeviceDecoding("simulator", Tiled.SIMULATOR, false, spec, cache, rotary, reading);
+            try (Decoding books = Decoding.on(new Fixed(decoding), spec, cache, rotary)) {
+                books.append(normal(2, 2, 60, headDim), normal(2, 2, 60, headDim));
+                books.step(normal(2, 4, 1, headDim), normal(2, 2, 1, headDim), normal(2, 2, 1, headDim));
+                Decoding.Result result = books.step(normal(2, 4, 2, headDim), normal(2, 2, 2, headDim), normal(2, 2, 2, headDim));
+                results.add(result.out().data().toHeapArray());
+            }
+        }
+        assertThat(results.getFirst()).doesNotContain(Float.NaN, 0f);
+        assertThat(results).allSatisfy(result -> assertThat(result).isEqualTo(results.getFirst()));
+    }
+
     /** No race, no read of what was never written. */
     @ParameterizedTest
     @CsvSource({"FP32", "FP16"})
@@ -159,9 +179,9 @@ class DeviceDecodingTest {
     @CsvSource({"1, 1, 64", "8, 1, 128", "16, 16, 80", "8, 2, 256", "1, 5, 17"})
     void localMemoryIsWhatTheContractSays(int shared, int queries, int headDim) {
         AttentionSpec spec = AttentionSpec.builder(1, shared, queries, headDim).kvHeads(1).seqK(64).build();
-        DecodeTiling tiling = DecodeTiling.choose(spec, Tiled.SIMULATOR.limits(), 1);
+        DecodeTiling tiling = DecodeTiling.choose(spec, DType.FP32, Tiled.SIMULATOR.limits(), 1);
         assertThat(tiling.rows() * tiling.rowTiles()).isGreaterThanOrEqualTo(shared * queries);
-        long bytes = tiling.localBytes(headDim);
+        long bytes = tiling.localBytes();
         KvCache cache = KvCache.contiguous(1, 1, 64, headDim);
         try (Decoding decoding = Decoding.on(Backend.of("simulator"), spec, cache, null)) {
             SimulatedDevice.INSTANCE.limits(before.withLocalBytes(bytes));
@@ -179,10 +199,14 @@ class DeviceDecodingTest {
     void aSingleQueryFillsTheDevice() {
         Limits limits = Tiled.SIMULATOR.limits();
         AttentionSpec one = AttentionSpec.builder(1, 8, 1, 64).kvHeads(1).seqK(1 << 20).build();
-        assertThat(DecodeTiling.choose(one, limits, 132).groups(one)).isGreaterThanOrEqualTo(8 * 132);
+        assertThat(DecodeTiling.choose(one, DType.FP32, limits, 132).groups(one)).isEqualTo(4 * 132);
         AttentionSpec many = AttentionSpec.builder(64, 32, 1, 64).kvHeads(32).seqK(1 << 10).build();
-        assertThat(DecodeTiling.choose(many, limits, 132).splits()).isEqualTo(1);
+        assertThat(DecodeTiling.choose(many, DType.FP32, limits, 132).splits()).isEqualTo(1);
+        AttentionSpec several = AttentionSpec.builder(16, 32, 1, 128).kvHeads(8).seqK(1 << 12).build();
+        assertThat(DecodeTiling.choose(several, DType.FP16, limits, 132).splits()).isEqualTo(4); // of 128 groups, of 528 that fit
+        AttentionSpec uneven = AttentionSpec.builder(34, 32, 1, 128).kvHeads(8).seqK(1 << 12).build();
+        assertThat(DecodeTiling.choose(uneven, DType.FP16, limits, 132).splits()).isEqualTo(3); // 272 groups: two waves
         AttentionSpec small = AttentionSpec.builder(1, 1, 1, 64).seqK(100).build();
-        assertThat(DecodeTiling.choose(small, limits, 132).splits()).isEqualTo(1);
+        assertThat(DecodeTiling.choose(small, DType.FP32, limits, 132).splits()).isEqualTo(1);
     }
 }
