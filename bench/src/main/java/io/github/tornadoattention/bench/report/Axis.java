@@ -12,6 +12,10 @@ record Axis(double low, double high, boolean log, double from, double to) {
     private static final int STEPS = 5;
     private static final int MANY_DECADES = 6;
     private static final int FEW_DECADES = 2;
+    private static final int FEWEST = 3;
+    private static final double[] ONE = {1};
+    private static final double[] THREE = {1, 2, 5};
+    private static final double[] MANY = {1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8};
 
     /** An axis that shows all of these numbers, of which there is at least one; a logarithmic one ignores those up to 0. */
     static Axis of(List<Double> values, boolean log, double from, double to) {
@@ -43,7 +47,7 @@ record Axis(double low, double high, boolean log, double from, double to) {
     private List<Double> steps() {
         double rough = (high - low) / STEPS;
         double unit = Math.pow(10, Math.floor(Math.log10(rough)));
-        double step = unit * (rough / unit >= 5 ? 5 : rough / unit >= 2 ? 2 : 1);
+        double step = unit * (rough / unit > 5 ? 10 : rough / unit > 2 ? 5 : rough / unit > 1 ? 2 : 1);
         List<Double> ticks = new ArrayList<>();
         for (double t = Math.ceil(low / step) * step; t <= high + step * 1e-9; t += step) {
             ticks.add(t);
@@ -53,7 +57,14 @@ record Axis(double low, double high, boolean log, double from, double to) {
 
     private List<Double> decades() {
         double decades = Math.log10(high / low);
-        double[] parts = decades > FEW_DECADES ? new double[] {1} : new double[] {1, 2, 5};
+        List<Double> ticks = decades > FEW_DECADES ? decades(decades, ONE) : List.of();
+        if (ticks.size() < FEWEST) {
+            ticks = decades(decades, THREE);
+        }
+        return ticks.size() < FEWEST ? decades(decades, MANY) : ticks;
+    }
+
+    private List<Double> decades(double decades, double[] parts) {
         int stride = decades > MANY_DECADES ? 2 : 1;
         List<Double> ticks = new ArrayList<>();
         for (int exponent = (int) Math.floor(Math.log10(low)); exponent <= Math.log10(high); exponent += stride) {

@@ -2,15 +2,22 @@ package io.github.tornadoattention.bench.report;
 
 import io.github.tornadoattention.bench.Lines;
 import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.bench.ResultsFile;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /** What was measured where, against each device's ceilings, beside peers, and what did not work. */
 final class DeviceSections {
     private static final List<String> SHAPE = List.of("batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim", "causal", "dropout", "dtype", "direction");
+
+    private static final Pattern NUMBER = Pattern.compile("\\d+");
 
     private DeviceSections() {}
 
@@ -47,11 +54,16 @@ final class DeviceSections {
         List<Result> dense = data.timed().stream().filter(r -> r.number("density") == 1 && r.get("block") == null).toList();
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("shape", "who", "device", "ms (p10..p90)", "rate", "time over ours"));
-        Data.by(dense, r -> r.identity(SHAPE) + " %s %s".formatted(r.get("device"), r.get("threads"))).values().forEach(group -> {
+        Map<String, List<Double>> ratios = new TreeMap<>();
+        Data.by(dense, DeviceSections::shapeAndDevice).values().forEach(group -> {
             Result ours = group.stream().filter(DeviceSections::isOurs).min(Comparator.comparingDouble(r -> r.number("median_ms"))).orElse(null);
             if (ours == null || group.stream().allMatch(DeviceSections::isOurs)) {
                 return;
             }
+            group.stream().filter(r -> !isOurs(r)).forEach(r -> {
+                String who = "%s %s, %s on %s".formatted(Data.who(r), r.text("dtype"), r.text("direction"), Data.device(r));
+                ratios.computeIfAbsent(who, key -> new ArrayList<>()).add(r.number("median_ms") / ours.number("median_ms"));
+            });
             group.stream().sorted(Comparator.comparingDouble(r -> r.number("median_ms"))).forEach(r -> rows.add(List.of(
                     "b%s h%s n%s%s d%s%s %s %s%s".formatted(r.get("batch"), r.get("heads"), r.get("seq_q"),
                             r.number("seq_q") == r.number("seq_k") ? "" : "x" + r.get("seq_k"), r.get("head_dim"), Data.isTrue(r, "causal") ? " causal" : "",
@@ -61,10 +73,24 @@ final class DeviceSections {
                     Lines.rate(r.number("tflops")), "%.2f".formatted(r.number("median_ms") / ours.number("median_ms")))));
         });
         if (rows.size() > 1) {
+            List<List<String>> inShort = new ArrayList<>();
+            inShort.add(List.of("who, what, where", "shapes", "time over ours: geometric mean", "least", "most"));
+            ratios.forEach((who, of) -> inShort.add(List.of(who, Integer.toString(of.size()),
+                    "%.2f".formatted(Math.exp(of.stream().mapToDouble(Math::log).average().orElse(0))),
+                    "%.2f".formatted(Collections.min(of)), "%.2f".formatted(Collections.max(of)))));
             page.heading("Beside others");
-            page.paragraph("The same shapes on the same device, each result compared with float64 first. Causal attention counts visible pairs only.");
+            page.paragraph("The same shapes on the same device, each result compared with float64 first. Causal attention counts visible "
+                    + "pairs only. First in short: the time over our fastest of the same type, above 1 where ours is faster; then shape by "
+                    + "shape.");
+            page.table(inShort);
             page.table(rows);
         }
+    }
+
+    /** What is compared; numbers of any length are in order. */
+    private static String shapeAndDevice(Result r) {
+        String words = "%s %s %s".formatted(r.identity(SHAPE), r.get("device"), r.get("threads"));
+        return NUMBER.matcher(words).replaceAll(number -> "%8s".formatted(number.group()));
     }
 
     private static boolean isOurs(Result r) {
@@ -103,8 +129,22 @@ final class DeviceSections {
         page.heading("What did not run");
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("what", "where", "why"));
-        failed.forEach(r -> rows.add(List.of("%s %s %s b%s h%s n%s d%s".formatted(r.text("algorithm"), r.text("dtype"), r.text("direction"), r.get("batch"),
-                r.get("heads"), r.get("seq_q"), r.get("head_dim")), Data.place(r), r.text("error"))));
+        Map<List<String>, List<String>> directions = new LinkedHashMap<>();
+        for (Result r : failed) {
+            String what = "%s %s b%s h%s n%s d%s%s%s%s".formatted(r.text("algorithm"), r.type(), r.get("batch"), r.get("heads"),
+                    r.get("seq_q"), r.get("head_dim"), Data.isTrue(r, "causal") ? " causal" : "", r.number("dropout") > 0 ? " dropout " + r.get("dropout") : "",
+                    r.get("block") == null ? "" : " tiles " + r.get("block"));
+            List<String> row = List.of(r.get("seq_q") == null ? r.text("algorithm") : what, Data.place(r), reason(r));
+            directions.computeIfAbsent(row, key -> new ArrayList<>()).add(r.text("direction"));
+        }
+        directions.forEach((row, of) -> rows.add(
+                List.of("%s: %s".formatted(row.get(0), String.join(", ", new LinkedHashSet<>(of))), row.get(1), row.get(2))));
         page.table(rows);
+    }
+
+    /** The error, without what PyTorch tells about its own allocator; a limit of ours is not called memory. */
+    private static String reason(Result r) {
+        return r.text("error").replaceAll(" (GPU \\d+ has a total|Including non-PyTorch).*", "")
+                .replaceAll("^%s: (?=.*2\\^31 or more)".formatted(ResultsFile.TOO_LARGE), "");
     }
 }

@@ -72,6 +72,12 @@ record Family(String name, List<Result> results) {
         return lengths.size();
     }
 
+    /** The device, if all was measured on one; "" if not: then the curves' names say where. */
+    String device() {
+        List<String> devices = results.stream().map(Data::device).distinct().toList();
+        return devices.size() == 1 ? devices.getFirst() : "";
+    }
+
     /** The curves of a direction: results by rising length for each backend, driver, algorithm and type. */
     Map<String, List<Result>> curves(String direction) {
         Map<String, List<Result>> curves = new LinkedHashMap<>();

@@ -8,7 +8,7 @@ final class HtmlPage {
             body{font:15px/1.5 system-ui,sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#111;background:#fff}
             h1{font-size:1.6em}h2{font-size:1.25em;margin-top:2em;border-bottom:1px solid #bbb}
             table{border-collapse:collapse;margin:1em 0;font-size:13px}th,td{border:1px solid #bbb;padding:.2em .6em;text-align:right}
-            th{background:#f2f2f2}th:first-child,td:first-child{text-align:left}
+            th{background:#f2f2f2}.words{text-align:left}
             figure{margin:1.5em 0;break-inside:avoid}figure svg{width:100%;height:auto;border:1px solid #ddd}
             figcaption{font-size:13px;color:#333}code{font-size:12px;overflow-wrap:anywhere}
             .wide{overflow-x:auto}
@@ -42,7 +42,10 @@ final class HtmlPage {
         for (int n = 0; n < rows.size(); n++) {
             String cell = n == 0 ? "th" : "td";
             html.append("<tr>");
-            rows.get(n).forEach(words -> html.append("<%s>%s</%s>".formatted(cell, Text.escaped(words), cell)));
+            for (int column = 0; column < rows.get(n).size(); column++) {
+                String left = Page.isNumeric(rows, column) ? "" : " class=\"words\"";
+                html.append("<%s%s>%s</%s>".formatted(cell, left, Text.escaped(rows.get(n).get(column)), cell));
+            }
             html.append("</tr>\n");
         }
         html.append("</table></div>\n");

@@ -38,7 +38,9 @@ record MarkdownPage(String text, Map<String, String> figures) {
             text.append("| ").append(String.join(" | ", rows.get(n).stream().map(words -> words.replace("|", "\\|")).toList())).append(" |\n");
             if (n == 0) {
                 List<String> rule = new ArrayList<>();
-                rows.getFirst().forEach(head -> rule.add(rule.isEmpty() ? "---" : "---:"));
+                for (int column = 0; column < rows.getFirst().size(); column++) {
+                    rule.add(Page.isNumeric(rows, column) ? "---:" : "---");
+                }
                 text.append("| ").append(String.join(" | ", rule)).append(" |\n");
             }
         }

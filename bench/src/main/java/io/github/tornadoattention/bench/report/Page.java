@@ -20,11 +20,20 @@ final class Page {
     /** A figure and the commands that measured it. */
     record Figure(String svg, String caption, List<String> commands) implements Piece {}
 
+    private static final String NUMBER = "-?\\d+(\\.\\d+)?(e-?\\d+)?\\*?%?( \\(.*\\)| [A-Za-z]{1,4}(/s)?)?";
+
     private final String title;
     private final List<Piece> pieces = new ArrayList<>();
 
     Page(String title) {
         this.title = title;
+    }
+
+    /** Whether a column of a table holds numbers, which stand to the right: most of its cells that are not empty. */
+    static boolean isNumeric(List<List<String>> rows, int column) {
+        List<String> cells = rows.stream().skip(1).map(row -> column < row.size() ? row.get(column) : "")
+                .filter(cell -> !cell.isEmpty()).toList();
+        return column > 0 && 2 * cells.stream().filter(cell -> cell.matches(NUMBER)).count() >= cells.size();
     }
 
     String title() {

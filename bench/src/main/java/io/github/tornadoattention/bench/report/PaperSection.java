@@ -37,7 +37,8 @@ final class PaperSection {
                 if (!headed) {
                     page.heading("The paper's measurements, repeated");
                     page.paragraph("FlashAttention, arXiv 2205.14135. The paper measured float16 on an A100 40 GB, these are float32; what can be compared are "
-                            + "ratios and how times grow.");
+                            + "ratios and how times grow. Times with * are of float32 on tensor cores, for which copies of the inputs are packed: "
+                            + "hence more memory.");
                     headed = true;
                 }
                 page.paragraph(Data.place(place.getFirst()) + ":");
@@ -108,11 +109,16 @@ final class PaperSection {
 
     /** Figure 2, middle: time of the forward pass against the size of tiles. */
     private static void middle(Page page, List<Result> place) {
-        List<Result> tiles = place.stream().filter(timed("flash", "forward")).filter(r -> r.get("block") instanceof List<?>)
+        List<Result> all = place.stream().filter(timed("flash", "forward")).filter(r -> r.get("block") instanceof List<?>)
                 .sorted(Comparator.comparingDouble(PaperSection::tileSize)).toList();
-        if (tiles.size() < 2) {
-            return;
+        for (List<Result> tiles : Data.by(all, r -> shape(r) + r.type()).values()) {
+            if (tiles.size() > 2) {
+                tiles(page, tiles);
+            }
         }
+    }
+
+    private static void tiles(Page page, List<Result> tiles) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("Figure 2, middle: b%s h%s n%s d%s, forward".formatted(tiles.getFirst().get("batch"), tiles.getFirst().get("heads"),
                 tiles.getFirst().get("seq_q"), tiles.getFirst().get("head_dim")), "time, ms", "moved by work-items"));
@@ -122,9 +128,21 @@ final class PaperSection {
         }
         page.table(rows);
         double[] sizes = tiles.stream().mapToDouble(PaperSection::tileSize).toArray();
-        page.figure(new Plot("Time against tile size", "queries x keys of a tile", true, "ms, forward", false)
-                        .line(Data.who(tiles.getFirst()), sizes, Data.numbers(tiles, "median_ms"), Data.numbers(tiles, "p10_ms"), Data.numbers(tiles, "p90_ms")),
-                "Figure 2, middle: time of the forward pass against the size of tiles. The paper's falls up to tiles of about 256.", Data.commands(tiles));
+        String shape = shape(tiles.getFirst());
+        String title = "Time against tile size, forward: " + shape;
+        page.figure(new Plot(title, "scores of a tile (queries x keys)", true, "median time, ms", false)
+                        .on(Data.place(tiles.getFirst()))
+                        .labelled(Data.who(tiles.getFirst()) + " " + tiles.getFirst().type() + ", tiles of queries x keys", sizes,
+                                Data.numbers(tiles, "median_ms"), Data.numbers(tiles, "p10_ms"), Data.numbers(tiles, "p90_ms"),
+                                tiles.stream().map(r -> side(r, 0) + "x" + side(r, 1)).toList()),
+                "Figure 2, middle: time of the forward pass against the size of tiles (%s). The paper's falls up to blocks of 256."
+                        .formatted(shape),
+                Data.commands(tiles));
+    }
+
+    private static String shape(Result r) {
+        return "b%s h%s n%s d%s%s%s".formatted(r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim"),
+                Data.isTrue(r, "causal") ? ", causal" : "", r.number("dropout") > 0 ? ", dropout " + r.get("dropout") : "");
     }
 
     private static double tileSize(Result r) {
@@ -132,13 +150,14 @@ final class PaperSection {
     }
 
     private static int side(Result r, int n) {
-        return r.get("block") instanceof List<?> sides && sides.get(n) instanceof Number number ? number.intValue() : 0;
+        return r.get("block") instanceof List<?> sides && n < sides.size() && sides.get(n) instanceof Number number
+                ? number.intValue() : 0;
     }
 
     /** Figure 2, right: time against density. */
     private static void right(Page page, List<Result> place) {
         List<Result> sparse = place.stream().filter(timed("block-sparse", "both")).toList();
-        for (List<Result> group : Data.by(sparse, r -> "b%s h%s n%s d%s".formatted(r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim"))).values()) {
+        for (List<Result> group : Data.by(sparse, r -> "%s %s".formatted(shape(r), r.type())).values()) {
             if (group.size() < 3) {
                 continue;
             }
@@ -146,11 +165,21 @@ final class PaperSection {
             double[] density = Data.numbers(rising, "density");
             Result dense = rising.getLast();
             double[] proportional = java.util.Arrays.stream(density).map(s -> dense.number("median_ms") * s / dense.number("density")).toArray();
-            String shape = "b%s h%s n%s d%s".formatted(dense.get("batch"), dense.get("heads"), dense.get("seq_q"), dense.get("head_dim"));
-            page.figure(new Plot("Time against density: " + shape, "share of blocks that are set", false, "ms, forward and backward", false)
-                            .line("block-sparse", density, Data.numbers(rising, "median_ms"), Data.numbers(rising, "p10_ms"), Data.numbers(rising, "p90_ms"))
+            String shape = shape(dense);
+            Result sparsest = rising.getFirst();
+            double over = sparsest.number("median_ms") / proportional[0];
+            String says = "Figure 2, right: time against the share of blocks that are computed (%s, %s). At a share of %s it takes "
+                    + "%.2f times what the time at %s would be in proportion.";
+            String who = Data.who(dense) + " " + dense.text("dtype");
+            String title = "Time against density, forward and backward: " + shape;
+            page.figure(new Plot(title, "share of blocks that are set", false, "median time, ms", false)
+                            .on(Data.place(dense))
+                            .line(who, density, Data.numbers(rising, "median_ms"), Data.numbers(rising, "p10_ms"),
+                                    Data.numbers(rising, "p90_ms"))
                             .bound("proportional to density", density, proportional),
-                    "Figure 2, right: time is proportional to the share of blocks that are computed (%s).".formatted(shape), Data.commands(rising));
+                    says.formatted(shape, dense.type(), Plot.number(sparsest.number("density")), over,
+                            Plot.number(dense.number("density"))),
+                    Data.commands(rising));
         }
     }
 
@@ -210,7 +239,7 @@ final class PaperSection {
             return "";
         }
         if (r.timed()) {
-            return Lines.time(r.number("median_ms"));
+            return Lines.time(r.number("median_ms")) + (r.splitsFloats() ? "*" : "");
         }
         String error = r.text("error");
         String large = error.contains("2^31 or more") ? "2³¹ elements" : "out of memory";

@@ -18,13 +18,19 @@ final class Plot {
     private static final int HEIGHT = 400;
     private static final int LEFT = 78;
     private static final int RIGHT = 230;
-    private static final int TOP = 34;
+    private static final int TOP = 52;
+    private static final int TITLE_CHARS = 90;
     private static final int BOTTOM = 52;
     private static final int LEGEND_LINE = 13;
-    private static final int LEGEND_CHARS = 32;
+    private static final int LEGEND_CHARS = 26;
+    private static final double DIGIT_WIDTH = 7.5;
+    private static final int LABEL_GAP = 8;
+    private static final int LABEL_ROOM = 48;
+    private static final int LABEL_HEIGHT = 14;
 
     /** Points of one thing; low and high are its spread. */
-    private record Series(String name, double[] x, double[] y, double @Nullable [] low, double @Nullable [] high, Style style) {}
+    private record Series(String name, double[] x, double[] y, double @Nullable [] low, double @Nullable [] high, Style style,
+            List<String> labels) {}
 
     /** What a series is drawn with. */
     private enum Style { MARKED_LINE, LINE, MARKERS }
@@ -35,6 +41,7 @@ final class Plot {
     private final boolean logX;
     private final boolean logY;
     private final List<Series> series = new ArrayList<>();
+    private String place = "";
 
     Plot(String title, String xLabel, boolean logX, String yLabel, boolean logY) {
         this.title = title;
@@ -44,28 +51,45 @@ final class Plot {
         this.logY = logY;
     }
 
+    /** Says below the title where all of it was measured. */
+    Plot on(String where) {
+        place = where;
+        return this;
+    }
+
     /** A line with markers. */
     Plot line(String name, double[] x, double[] y) {
-        series.add(new Series(name, x, y, null, null, Style.MARKED_LINE));
+        series.add(new Series(name, x, y, null, null, Style.MARKED_LINE, List.of()));
         return this;
     }
 
     /** A line with markers and the spread of each point. */
     Plot line(String name, double[] x, double[] y, double[] low, double[] high) {
-        series.add(new Series(name, x, y, low, high, Style.MARKED_LINE));
+        series.add(new Series(name, x, y, low, high, Style.MARKED_LINE, List.of()));
         return this;
     }
 
     /** A line without markers: a bound or a formula. */
     Plot bound(String name, double[] x, double[] y) {
-        series.add(new Series(name, x, y, null, null, Style.LINE));
+        series.add(new Series(name, x, y, null, null, Style.LINE, List.of()));
         return this;
     }
 
     /** Markers without a line: points that do not follow one from another. */
     Plot points(String name, double[] x, double[] y) {
-        series.add(new Series(name, x, y, null, null, Style.MARKERS));
+        series.add(new Series(name, x, y, null, null, Style.MARKERS, List.of()));
         return this;
+    }
+
+    /** Markers without a line, each with its spread and words beside it. */
+    Plot labelled(String name, double[] x, double[] y, double[] low, double[] high, List<String> labels) {
+        series.add(new Series(name, x, y, low, high, Style.MARKERS, labels));
+        return this;
+    }
+
+    /** Whether there is something to compare: two curves, or three points of one. */
+    boolean compares() {
+        return series.size() > 1 || series.stream().anyMatch(s -> s.x.length > 2);
     }
 
     boolean isEmpty() {
@@ -91,7 +115,9 @@ final class Plot {
         svg.append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\">\n"
                 .formatted(WIDTH, HEIGHT));
         svg.append("<title>%s</title>\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n".formatted(Text.escaped(title), WIDTH, HEIGHT));
-        text(svg, (LEFT + WIDTH - RIGHT) / 2.0, 20, "middle", title, "font-size=\"14\" font-weight=\"bold\"");
+        text(svg, LEFT, 20, "start", title, "font-size=\"%d\" font-weight=\"bold\""
+                .formatted(title.length() > TITLE_CHARS ? 10 : 12));
+        text(svg, LEFT, 38, "start", place, "");
         grid(svg, x, y, xs);
         double at = TOP + 8;
         for (int n = 0; n < series.size(); n++) {
@@ -109,13 +135,15 @@ final class Plot {
         }
         // few lengths, powers of two mostly: label those that there are
         TreeSet<Double> own = new TreeSet<>(xs);
-        double last = -1e9;
-        for (double tick : own.size() <= 12 ? own : x.ticks()) {
+        boolean few = own.size() <= 12 && own.stream().allMatch(v -> v * 1024 == Math.rint(v * 1024));
+        double end = -1e9;
+        for (double tick : few ? own : x.ticks()) {
             double at = x.at(tick);
             line(svg, at, y.from(), at, y.to(), "stroke=\"#eee\"");
-            if (at - last > 34) {
+            double half = number(tick).length() * DIGIT_WIDTH / 2;
+            if (at - half > end) {
                 text(svg, at, y.from() + 17, "middle", number(tick), "");
-                last = at;
+                end = at + half + LABEL_GAP;
             }
         }
         svg.append("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"none\" stroke=\"#444\"/>%n".formatted(
@@ -142,12 +170,24 @@ final class Plot {
             if (s.style != Style.LINE) {
                 marker(marks, px, py, n, color, "%s, %s: %s".formatted(s.name, number(s.x[i]), number(s.y[i])));
             }
+            if (i < s.labels.size()) {
+                boolean crowded = i + 1 < s.x.length && Math.abs(x.at(s.x[i + 1]) - px) < LABEL_ROOM
+                        && Math.abs(y.at(s.y[i + 1]) - py) < LABEL_HEIGHT;
+                label(marks, px, py, s.labels.get(i), crowded, px + LABEL_ROOM > x.to());
+            }
         }
         if (s.style != Style.MARKERS) {
             svg.append("<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" stroke-dasharray=\"%s\"/>%n".formatted(
                     points.toString().strip(), color, s.style == Style.LINE ? "1.2" : "1.8", DASHES[n % DASHES.length]));
         }
         svg.append(marks);
+    }
+
+    /** Words to the right of a point, to its left if the next one is there, below it if the plot ends there. */
+    private static void label(StringBuilder svg, double x, double y, String words, boolean crowded, boolean last) {
+        String anchor = crowded ? "end" : last ? "middle" : "start";
+        double aside = crowded ? -LABEL_GAP : last ? 0 : LABEL_GAP;
+        text(svg, x + aside, y + (last && !crowded ? LABEL_HEIGHT + 4 : 4), anchor, words, "font-size=\"11\"");
     }
 
     /** Draws an entry at a height and returns that of the next one. */

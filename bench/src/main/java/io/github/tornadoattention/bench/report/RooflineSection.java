@@ -59,7 +59,7 @@ final class RooflineSection {
     private static void shares(Page page, List<Result> place) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("most of the ceiling that was reached", "shape", "executed",
-                "share of multiply-adds, or of tensor cores in 16 bits"));
+                "share of multiply-adds, or of tensor cores where they multiplied"));
         List<Result> shares = place.stream().filter(r -> r.timed() && r.number("ceiling_fraction") > 0).toList();
         Data.by(shares, r -> name(r) + " " + r.text("direction")).forEach((name, results) -> {
             Result most = Collections.max(results, Comparator.comparingDouble(r -> r.number("ceiling_fraction")));
@@ -73,7 +73,7 @@ final class RooflineSection {
     }
 
     private static String name(Result r) {
-        return r.type().equals("fp32") ? r.text("algorithm") : r.text("algorithm") + " " + r.type();
+        return r.text("algorithm") + " " + r.type();
     }
 
     private static double ceiling(List<Result> place, String algorithm, String field) {

@@ -23,7 +23,7 @@ class ReportTest {
     Path folder;
 
     /** A result whose time is {@code ms}, with a spread of a tenth. */
-    private static Result result(String backend, String algorithm, String direction, int batch, int heads, int n, double ms) {
+    static Result result(String backend, String algorithm, String direction, int batch, int heads, int n, double ms) {
         return new Result().with("backend", backend).with("driver", "opencl").with("device", "Some <GPU> & more").with("algorithm", algorithm)
                 .with("dtype", "fp32").with("direction", direction).with("batch", batch).with("heads", heads).with("kv_heads", heads)
                 .with("seq_q", n).with("seq_k", n).with("head_dim", 64).with("causal", false).with("dropout", 0.0).with("density", 1.0)
@@ -135,7 +135,7 @@ class ReportTest {
     @Test
     void manyCurvesAreToldApartByType() {
         List<Result> results = new ArrayList<>();
-        for (int n : new int[] {128, 256}) {
+        for (int n : new int[] {128, 256, 512}) {
             for (int path = 0; path < 9; path++) {
                 results.add(result("tornado", "path " + path, "forward", 16, 8, n, n));
             }

@@ -1,0 +1,170 @@
+package io.github.tornadoattention.bench.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.tornadoattention.bench.Result;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.DoubleStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What figures and tables show, and what they leave out. */
+class FiguresTest {
+    private static Result result(String algorithm, String direction, int n, double ms) {
+        return ReportTest.result("tornado", algorithm, direction, 16, 8, n, ms);
+    }
+
+    private static List<Page.Figure> figures(List<Result> results, String title) {
+        return ReportCommand.page("t", results).pieces().stream().filter(Page.Figure.class::isInstance).map(Page.Figure.class::cast)
+                .filter(figure -> figure.svg().contains("<title>" + title)).toList();
+    }
+
+    private static List<List<String>> rows(List<Result> results) {
+        return ReportCommand.page("t", results).pieces().stream().filter(Page.TableOf.class::isInstance)
+                .flatMap(piece -> ((Page.TableOf) piece).rows().stream()).toList();
+    }
+
+    /** 64x32 and 32x64 have as many scores, and nothing joins them. */
+    @Test
+    void tilesArePointsWithTheirSides() {
+        List<Result> results = new ArrayList<>();
+        for (List<Integer> sides : List.of(List.of(32, 32), List.of(64, 32), List.of(32, 64), List.of(64, 64))) {
+            results.add(result("flash", "forward", 1024, sides.getFirst()).with("block", sides));
+        }
+        assertThat(figures(results, "Time against tile size, forward: b16 h8 n1024 d64")).singleElement().extracting(Page.Figure::svg).asString()
+                .contains(">64x32<", ">32x64<", ">64x64<", "tornado opencl, Some &lt;GPU&gt; &amp; more").doesNotContain("<polyline");
+        // a line of another tool's making: a tile with one side
+        results.forEach(r -> r.with("block", List.of(32)));
+        assertThat(figures(results, "Time against N")).isEmpty();
+    }
+
+    @Test
+    void densitySaysWhereAndHowFarFromProportion() {
+        List<Result> results = new ArrayList<>();
+        for (double density : new double[] {0.25, 0.5, 1}) {
+            results.add(result("block-sparse", "both", 4096, 10 + 90 * density).with("density", density));
+            results.add(result("block-sparse", "both", 4096, 50 * density).with("density", density).with("causal", true));
+        }
+        assertThat(figures(results, "Time against density")).hasSize(2).first().satisfies(figure -> {
+            assertThat(figure.svg()).contains("b16 h8 n4096 d64<", "tornado opencl, Some &lt;GPU&gt; &amp; more");
+            assertThat(figure.caption()).contains("At a share of 0.25 it takes 1.30 times what the time at 1 would be");
+        });
+        assertThat(figures(results, "Time against density, forward and backward: b16 h8 n4096 d64, causal")).hasSize(1);
+    }
+
+    @Test
+    void oneCurveOfTwoPointsIsNoFigure() {
+        List<Result> results = new ArrayList<>(List.of(result("flash", "both", 128, 1), result("flash", "both", 256, 2)));
+        assertThat(figures(results, "Time, ")).isEmpty();
+        assertThat(figures(results, "Memory")).isEmpty();
+        results.add(result("flash", "both", 512, 3));
+        assertThat(figures(results, "Time, forward and backward")).hasSize(1);
+        assertThat(figures(results, "Memory, forward and backward")).hasSize(1);
+    }
+
+    /** Two drivers need different memory: their points are two curves. */
+    @Test
+    void memoryIsOfOneDriverEach() {
+        List<Result> results = new ArrayList<>();
+        for (int n : new int[] {128, 256, 512}) {
+            results.add(result("flash", "both", n, n));
+            results.add(result("flash", "both", n, n).with("driver", "cuda").with("peak_device_bytes", 900L * n));
+        }
+        assertThat(figures(results, "Memory")).singleElement().extracting(Page.Figure::svg).asString()
+                .contains(">tornado opencl flash<", ">tornado cuda flash<");
+    }
+
+    /** What runs on tensor cores by itself has a speed-up of its own, and PyTorch's standard stands beside ours. */
+    @Test
+    void speedUpOfEachKernel() {
+        List<Result> results = new ArrayList<>();
+        for (int n : new int[] {512, 1024}) {
+            results.add(result("standard", "both", n, 100.0));
+            results.add(result("flash", "both", n, 10.0));
+            results.add(result("flash", "both", n, 5.0).with("units", "tensor"));
+            results.add(ReportTest.result("pytorch", "math", "both", 16, 8, n, 8.0).with("driver", "cuda"));
+        }
+        results.add(result("flash", "both", 4096, 99.0).with("units", "tensor"));
+        assertThat(figures(results, "Standard over flash")).singleElement().extracting(Page.Figure::svg).asString().contains("<title>tornado opencl, 512: 10<",
+                "<title>tornado opencl on tensor cores, 1K: 20<", "<title>PyTorch&#39;s math path over tornado opencl, 512: 0.8<".replace("&#39;", "'"),
+                "<title>PyTorch's math path over tornado opencl on tensor cores, 512: 1.6<").doesNotContain("4K: ");
+    }
+
+    /** Sparse and approximate attention is shown beside flash attention, where all would be too much for one figure. */
+    @Test
+    void sparseAndApproximateOnesHaveTheirOwnFigure() {
+        List<Result> results = new ArrayList<>();
+        for (int n : new int[] {512, 1024, 2048}) {
+            for (String algorithm : List.of("flash", "standard", "butterfly", "local window", "linformer-256", "linformer-n/8")) {
+                results.add(result(algorithm, "forward", n, n).with("tflops", algorithm.startsWith("linformer") ? null : 1.0));
+                results.add(result(algorithm, "forward", n, n).with("driver", "cuda").with("tflops", algorithm.startsWith("linformer") ? null : 1.0));
+            }
+        }
+        assertThat(figures(results, "Time, forward: batch 16, 8 heads, head dim 64, float32<")).singleElement().extracting(Page.Figure::svg).asString()
+                .contains("cuda standard", "opencl flash").doesNotContain("butterfly");
+        assertThat(figures(results, "Rate, forward: batch 16, 8 heads, head dim 64, float32, sparse or approximate")).isNotEmpty().allSatisfy(
+                figure -> assertThat(figure.svg()).doesNotContain("standard", "linformer"));
+    }
+
+    @Test
+    void whatDidNotRunStandsOnce() {
+        List<Result> results = new ArrayList<>(List.of(result("flash", "forward", 64, 1)));
+        for (String direction : List.of("forward", "backward", "both")) {
+            Result failed = result("standard", direction, 4096, 1).with("checked", false)
+                    .with("error", "out-of-memory: standard attention needs a matrix of 2147483648 elements, 2^31 or more; use flash");
+            results.add(failed);
+            results.add(Result.parse(failed.json()).with("dropout", 0.1).with("error", "out-of-memory: CUDA out of memory. Tried 16.00 GiB. GPU 0 has a total of 1"));
+        }
+        assertThat(rows(results)).contains(List.of("standard fp32 b16 h8 n4096 d64: forward, backward, both", "tornado opencl, Some <GPU> & more",
+                        "standard attention needs a matrix of 2147483648 elements, 2^31 or more; use flash"),
+                List.of("standard fp32 b16 h8 n4096 d64 dropout 0.1: forward, backward, both", "tornado opencl, Some <GPU> & more",
+                        "out-of-memory: CUDA out of memory. Tried 16.00 GiB."));
+    }
+
+    @Test
+    void othersInShort() {
+        List<Result> results = new ArrayList<>();
+        for (int n : new int[] {512, 1024}) {
+            results.add(result("flash", "both", n, 10));
+            results.add(ReportTest.result("pytorch", "math", "both", 16, 8, n, n == 512 ? 5 : 80).with("driver", "cuda"));
+        }
+        assertThat(rows(results)).contains(List.of("pytorch cuda math fp32, both on Some <GPU> & more", "2", "2.00", "0.50", "8.00"));
+    }
+
+    @Test
+    void numbersStandToTheRight() {
+        List<List<String>> rows = List.of(List.of("a", "b", "c", "d"), List.of("1", "12.5*", "cpu 1", "3 (2..4)"), List.of("2", "", "2026-11-23", "4.5%"));
+        assertThat(List.of(Page.isNumeric(rows, 0), Page.isNumeric(rows, 1), Page.isNumeric(rows, 2), Page.isNumeric(rows, 3)))
+                .containsExactly(false, true, false, true);
+    }
+
+    /** Every axis has three labels at least, and few enough to be read. */
+    @ParameterizedTest
+    @CsvSource({"100, 240", "1, 1.5", "0.005, 0.011", "1, 9", "0.1, 700", "1, 1e9", "150, 205", "13, 2100", "0.55, 70"})
+    void logarithmicAxesAreLabelled(double low, double high) {
+        assertThat(Axis.of(List.of(low, high), true, 0, 400).ticks()).hasSizeBetween(3, 10);
+        assertThat(Axis.of(List.of(low, high), false, 0, 400).ticks()).hasSizeBetween(3, 7);
+    }
+
+    /** A label moves to where it does not run into the next point, or over the edge. */
+    @Test
+    void labelsOfPointsKeepApart() {
+        double[] x = {1000, 3000, 3800};
+        double[] y = {5, 5, 5};
+        String svg = new Plot("t", "x", false, "y", false).labelled("s", x, y, y, y, List.of("a", "b", "c")).svg();
+        assertThat(svg).containsPattern("\"start\" font-size=\"11\">a<").containsPattern("\"middle\" font-size=\"11\">c<");
+        double[] near = {1000, 3700, 3800};
+        assertThat(new Plot("t", "x", false, "y", false).labelled("s", near, y, y, y, List.of("a", "b", "c")).svg())
+                .containsPattern("\"end\" font-size=\"11\">b<");
+    }
+
+    /** Labels of an axis do not run into one another. */
+    @Test
+    void labelsKeepApart() {
+        double[] x = {0.03125, 0.0625, 0.125, 0.5, 1};
+        String svg = new Plot("t", "x", false, "y", false).line("s", x, DoubleStream.of(x).map(v -> 2 * v).toArray()).svg();
+        assertThat(svg).contains(">0.03125<", ">0.5<", ">1<").doesNotContain(">0.0625<");
+    }
+}
