@@ -90,10 +90,10 @@ public final class DeviceBench implements Callable<Integer> {
                         .causal(causal ? Causal.BOTTOM_RIGHT : Causal.NONE).dtype(DType.of(dtype)).build();
             }
         } catch (NumberFormatException e) {
-            throw new UsageException("--shape '%s' must be four whole numbers: batch,heads,sequence,head dim".formatted(shape), e);
+            throw new UsageException("--shape '%s' must be four whole numbers below 2^31: batch,heads,sequence,head dim".formatted(shape), e);
         } catch (IllegalArgumentException e) {
             throw new UsageException("--shape %s: %s".formatted(shape, e.getMessage()), e);
         }
-        throw new UsageException("--shape '%s' must be four whole numbers: batch,heads,sequence,head dim".formatted(shape));
+        throw new UsageException("--shape '%s' must be four whole numbers below 2^31: batch,heads,sequence,head dim".formatted(shape));
     }
 }

@@ -55,6 +55,9 @@ public final class CompareCommand implements Callable<Integer> {
         int faster = 0;
         int slower = 0;
         int within = 0;
+        if (a.stream().noneMatch(r -> others.containsKey(r.identity(by)))) {
+            throw new UsageException("%s and %s have no measurement in common".formatted(before, after));
+        }
         terminal.print("%-66s %12s %12s %8s".formatted("", "A ms", "B ms", "B/A"));
         for (Result r : a) {
             Result other = others.remove(r.identity(by));
@@ -69,9 +72,6 @@ public final class CompareCommand implements Callable<Integer> {
                     other.number("median_ms") / r.number("median_ms"), verdict).stripTrailing());
         }
         int both = faster + slower + within;
-        if (both == 0) {
-            throw new UsageException("%s and %s have no measurement in common".formatted(before, after));
-        }
         terminal.print("%d in both: %d faster and %d slower beyond the spread, %d within; %d only in A, %d only in B".formatted(both, faster, slower, within,
                 a.size() - both, others.size()));
         return strict && slower > 0 ? Failure.CHECK_FAILED : Failure.DONE;

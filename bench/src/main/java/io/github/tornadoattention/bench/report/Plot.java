@@ -173,7 +173,7 @@ final class Plot {
             if (i < s.labels.size()) {
                 boolean crowded = i + 1 < s.x.length && Math.abs(x.at(s.x[i + 1]) - px) < LABEL_ROOM
                         && Math.abs(y.at(s.y[i + 1]) - py) < LABEL_HEIGHT;
-                label(marks, px, py, s.labels.get(i), crowded, px + LABEL_ROOM > x.to());
+                label(marks, px, py, crowded && s.high != null ? y.at(s.high[i]) : py, s.labels.get(i), crowded, px + LABEL_ROOM > x.to());
             }
         }
         if (s.style != Style.MARKERS) {
@@ -183,11 +183,11 @@ final class Plot {
         svg.append(marks);
     }
 
-    /** Words to the right of a point, to its left if the next one is there, below it if the plot ends there. */
-    private static void label(StringBuilder svg, double x, double y, String words, boolean crowded, boolean last) {
-        String anchor = crowded ? "end" : last ? "middle" : "start";
-        double aside = crowded ? -LABEL_GAP : last ? 0 : LABEL_GAP;
-        text(svg, x + aside, y + (last && !crowded ? LABEL_HEIGHT + 4 : 4), anchor, words, "font-size=\"11\"");
+    /** Words to the right of a point, above it and its spread if the next one is there, below it if the plot ends there. */
+    private static void label(StringBuilder svg, double x, double y, double high, String words, boolean crowded, boolean last) {
+        boolean right = !crowded && !last;
+        double at = crowded ? high - LABEL_GAP : last ? y + LABEL_HEIGHT + 4 : y + 4;
+        text(svg, right ? x + LABEL_GAP : x, at, right ? "start" : "middle", words, "font-size=\"11\"");
     }
 
     /** Draws an entry at a height and returns that of the next one. */

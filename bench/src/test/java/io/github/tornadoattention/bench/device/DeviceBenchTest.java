@@ -100,6 +100,7 @@ class DeviceBenchTest {
         "device --backend reference | 3 | it is not measured",
         "device --backend tornado:7:7 | 3 | tornado:7:7",
         "device --shape 1,2,3 | 2 | --shape '1,2,3' must be four whole numbers",
+        "device --shape 1,1,9999999999,64 | 2 | --shape '1,1,9999999999,64' must be four whole numbers below 2^31",
         "device --shape 1,2,3,x | 2 | --shape '1,2,3,x' must be four whole numbers",
         "device --shape 1,2,3,300 | 2 | headDim is 300",
         "device --shape 1,2,3,8 --algorithm fast | 2 | --algorithm fast",

@@ -155,9 +155,10 @@ class FiguresTest {
         double[] y = {5, 5, 5};
         String svg = new Plot("t", "x", false, "y", false).labelled("s", x, y, y, y, List.of("a", "b", "c")).svg();
         assertThat(svg).containsPattern("\"start\" font-size=\"11\">a<").containsPattern("\"middle\" font-size=\"11\">c<");
-        double[] near = {1000, 3700, 3800};
-        assertThat(new Plot("t", "x", false, "y", false).labelled("s", near, y, y, y, List.of("a", "b", "c")).svg())
-                .containsPattern("\"end\" font-size=\"11\">b<");
+        double[] near = {1000, 2000, 2100};
+        double[] high = {9, 9, 9};
+        assertThat(new Plot("t", "x", false, "y", false).labelled("s", near, y, y, high, List.of("a", "b", "c")).svg())
+                .containsPattern("\"start\" font-size=\"11\">a<").containsPattern("\"middle\" font-size=\"11\">b<");
     }
 
     /** Labels of an axis do not run into one another. */

@@ -227,6 +227,7 @@ class ReportTest {
         Call call = Call.of("compare", a.toString(), b.toString());
         assertThat(call.exitCode()).isEqualTo(2);
         assertThat(call.err().lines()).hasSize(1).first().asString().contains("no measurement in common");
+        assertThat(call.out()).isEmpty();
     }
 
     @Test

@@ -123,7 +123,7 @@ final class SpecFlags {
             try {
                 return new Integers(Arrays.stream(value.split(",", -1)).map(String::strip).mapToInt(Integer::parseInt).toArray());
             } catch (NumberFormatException e) {
-                throw new TypeConversionException("'%s' is no list of whole numbers with commas between them".formatted(value));
+                throw new TypeConversionException("'%s' is no list of whole numbers below 2^31 with commas between them".formatted(value));
             }
         }
     }
