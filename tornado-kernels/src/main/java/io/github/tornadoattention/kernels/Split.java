@@ -55,6 +55,22 @@ final class Split {
         return ctx.mma(a1, b0, ctx.mma(a0, b1, c, MMAShape.M16N8K16), MMAShape.M16N8K16);
     }
 
+    /** The same without {@code a1 b0}, if that is summed apart. */
+    private static float[] small(KernelContext ctx, int apart, HalfFloat[] a0, HalfFloat[] a1, HalfFloat[] b0, HalfFloat[] b1,
+            float[] c) {
+        return apart != 0 ? ctx.mma(a0, b1, c, MMAShape.M16N8K16) : small(ctx, a0, a1, b0, b1, c);
+    }
+
+    /** {@code a1 b0 + c}, if that is summed apart. */
+    private static float[] other(KernelContext ctx, int apart, HalfFloat[] a1, HalfFloat[] b0, float[] c) {
+        return apart != 0 ? ctx.mma(a1, b0, c, MMAShape.M16N8K16) : c;
+    }
+
+    /** The sum of the small products: x, and y if some were summed apart. */
+    static float small(int apart, float x, float y) {
+        return apart != 0 ? x + y : x;
+    }
+
     /**
      * {@code a b} over 16 or 32 rows of b, in two sums, the large products and the small ones, kept as fragment {@code n} of
      * either target. The left factor is in fragments, of which the first {@code chunks} of each part count; the right one in local
@@ -79,59 +95,73 @@ final class Split {
     /**
      * {@code a bᵀ} over a whole row of D = 16 chunks elements, in two sums likewise. The left factor is in fragments, chunk after
      * chunk; the right one in local memory, {@link SplitPack#columns}, from byte {@code at} on.
+     *
+     * <p>Each product waits for the sum that it adds to. Of long rows, the small ones, which are twice as many, may be summed in two:
+     * {@code apart} is how many fragments after {@code n} the second sum is kept in {@code small}, or 0 for one sum.
      */
     static void product(KernelContext ctx, int chunks, HalfFloat[] a00, HalfFloat[] a01, HalfFloat[] a10, HalfFloat[] a11,
             HalfFloat[] a20, HalfFloat[] a21, HalfFloat[] a30, HalfFloat[] a31, HalfFloat[] a40, HalfFloat[] a41,
             HalfFloat[] a50, HalfFloat[] a51, HalfFloat[] a60, HalfFloat[] a61, HalfFloat[] a70, HalfFloat[] a71,
-            int[] tile, int at, FloatArray large, FloatArray small, int n, int g, int u) {
+            int[] tile, int at, FloatArray large, FloatArray small, int n, int apart, int g, int u) {
         int part = chunks * 256;
         HalfFloat[] b00 = ctx.mmaLoadB(tile, 16, at);
         HalfFloat[] b01 = ctx.mmaLoadB(tile, 16, at + part);
         float[] sum = large(ctx, a00, b00, ctx.mmaFragment(0f));
-        float[] rest = small(ctx, a00, a01, b00, b01, ctx.mmaFragment(0f));
+        float[] rest = small(ctx, apart, a00, a01, b00, b01, ctx.mmaFragment(0f));
+        float[] other = other(ctx, apart, a01, b00, ctx.mmaFragment(0f));
         if (chunks > 1) {
             HalfFloat[] b10 = ctx.mmaLoadB(tile, 16, at + 256);
             HalfFloat[] b11 = ctx.mmaLoadB(tile, 16, at + part + 256);
             sum = large(ctx, a10, b10, sum);
-            rest = small(ctx, a10, a11, b10, b11, rest);
+            rest = small(ctx, apart, a10, a11, b10, b11, rest);
+            other = other(ctx, apart, a11, b10, other);
         }
         if (chunks > 2) {
             HalfFloat[] b20 = ctx.mmaLoadB(tile, 16, at + 512);
             HalfFloat[] b21 = ctx.mmaLoadB(tile, 16, at + part + 512);
             sum = large(ctx, a20, b20, sum);
-            rest = small(ctx, a20, a21, b20, b21, rest);
+            rest = small(ctx, apart, a20, a21, b20, b21, rest);
+            other = other(ctx, apart, a21, b20, other);
         }
         if (chunks > 3) {
             HalfFloat[] b30 = ctx.mmaLoadB(tile, 16, at + 768);
             HalfFloat[] b31 = ctx.mmaLoadB(tile, 16, at + part + 768);
             sum = large(ctx, a30, b30, sum);
-            rest = small(ctx, a30, a31, b30, b31, rest);
+            rest = small(ctx, apart, a30, a31, b30, b31, rest);
+            other = other(ctx, apart, a31, b30, other);
         }
         if (chunks > 4) {
             HalfFloat[] b40 = ctx.mmaLoadB(tile, 16, at + 1024);
             HalfFloat[] b41 = ctx.mmaLoadB(tile, 16, at + part + 1024);
             sum = large(ctx, a40, b40, sum);
-            rest = small(ctx, a40, a41, b40, b41, rest);
+            rest = small(ctx, apart, a40, a41, b40, b41, rest);
+            other = other(ctx, apart, a41, b40, other);
         }
         if (chunks > 5) {
             HalfFloat[] b50 = ctx.mmaLoadB(tile, 16, at + 1280);
             HalfFloat[] b51 = ctx.mmaLoadB(tile, 16, at + part + 1280);
             sum = large(ctx, a50, b50, sum);
-            rest = small(ctx, a50, a51, b50, b51, rest);
+            rest = small(ctx, apart, a50, a51, b50, b51, rest);
+            other = other(ctx, apart, a51, b50, other);
         }
         if (chunks > 6) {
             HalfFloat[] b60 = ctx.mmaLoadB(tile, 16, at + 1536);
             HalfFloat[] b61 = ctx.mmaLoadB(tile, 16, at + part + 1536);
             sum = large(ctx, a60, b60, sum);
-            rest = small(ctx, a60, a61, b60, b61, rest);
+            rest = small(ctx, apart, a60, a61, b60, b61, rest);
+            other = other(ctx, apart, a61, b60, other);
         }
         if (chunks > 7) {
             HalfFloat[] b70 = ctx.mmaLoadB(tile, 16, at + 1792);
             HalfFloat[] b71 = ctx.mmaLoadB(tile, 16, at + part + 1792);
             sum = large(ctx, a70, b70, sum);
-            rest = small(ctx, a70, a71, b70, b71, rest);
+            rest = small(ctx, apart, a70, a71, b70, b71, rest);
+            other = other(ctx, apart, a71, b70, other);
         }
         Fragments.keep(ctx, sum, large, n, g, u);
         Fragments.keep(ctx, rest, small, n, g, u);
+        if (apart != 0) {
+            Fragments.keep(ctx, other, small, n + apart, g, u);
+        }
     }
 }

@@ -52,6 +52,7 @@ public final class SplitBackwardKeys {
         int blockK = blocks & 0xFFFF;
         int threads = blockK * 4;
         int chunks = headDim / 16;
+        int apart = headDim > 96 ? 4 : 0; // fragments of scores are four at most
         int half = blockQ / 16; // fragments of scores that a warp turns into P and dS
 
         int item = ctx.localIdx;
@@ -237,7 +238,7 @@ public final class SplitBackwardKeys {
                 for (int c = 0; c < blockQ / 8; c++) {
                     Split.product(ctx, chunks, a00, a01, a10, a11, a20, a21, a30, a31, a40, a41,
                             a50, a51, a60, a61, a70, a71, stream, turn + role * tileInts * 4 + c * headDim * 32,
-                            largeTarget, smallTarget, c, g, u);
+                            largeTarget, smallTarget, c, apart, g, u);
                 }
                 large[zero] = 0f;
                 small[zero] = 0f;
@@ -245,8 +246,8 @@ public final class SplitBackwardKeys {
                     for (int e = 0; e < 4; e++) {
                         int low = Fragments.at(c) + e / 2 * Fragments.BELOW + e % 2;
                         int high = Fragments.at(c + half) + e / 2 * Fragments.BELOW + e % 2;
-                        float x = large[low] + small[low] * (1f / Split.LIFT);
-                        float y = large[high] + small[high] * (1f / Split.LIFT);
+                        float x = large[low] + Split.small(apart, small[low], small[low + 2 * apart]) * (1f / Split.LIFT);
+                        float y = large[high] + Split.small(apart, small[high], small[high + 2 * apart]) * (1f / Split.LIFT);
                         own[c * 4 + e] = role == 0 ? x : y;
                         exchange[(((pair * 2 + role) * half + c) * 4 + e) * 32 + lane] = role == 0 ? y : x;
                     }

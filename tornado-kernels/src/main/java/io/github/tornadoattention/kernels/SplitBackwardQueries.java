@@ -48,6 +48,7 @@ public final class SplitBackwardQueries {
         int blockK = blocks & 0xFFFF;
         int threads = blockQ * 4;
         int chunks = headDim / 16;
+        int apart = headDim > 96 ? 4 : 0; // fragments of scores are four at most
         int half = blockK / 16; // fragments of scores that a warp turns into dS
 
         // The group's place: heavy tiles (the last ones, when causal) of all heads first.
@@ -192,6 +193,7 @@ public final class SplitBackwardQueries {
             int after = baseK + Visits.tile(options, shape, TornadoMath.min(n + 1, end - 1)) * blockK * perRow;
             // 0, but the device's compiler cannot know: addresses that change need not be kept, one for each fragment
             int turn = n >> 26 & 16;
+            int turnRows = headDim > 96 ? 0 : turn; // there, registers last for those of rows
             for (int i = 0; i < longs; i++) {
                 if (total % threads == 0 || item + i * threads < total) {
                     kNext[i] = kColumns.get(after + i * threads);
@@ -203,7 +205,7 @@ public final class SplitBackwardQueries {
             for (int c = 0; c < blockK / 8; c++) {
                 Split.product(ctx, chunks, a00, a01, a10, a11, a20, a21, a30, a31, a40, a41,
                         a50, a51, a60, a61, a70, a71, stream, turn + role * tileInts * 4 + c * headDim * 32,
-                        largeTarget, smallTarget, c, g, u);
+                        largeTarget, smallTarget, c, apart, g, u);
             }
             large[zero] = 0f;
             small[zero] = 0f;
@@ -211,8 +213,8 @@ public final class SplitBackwardQueries {
                 for (int e = 0; e < 4; e++) {
                     int low = Fragments.at(c) + e / 2 * Fragments.BELOW + e % 2;
                     int high = Fragments.at(c + half) + e / 2 * Fragments.BELOW + e % 2;
-                    float x = large[low] + small[low] * (1f / Split.LIFT);
-                    float y = large[high] + small[high] * (1f / Split.LIFT);
+                    float x = large[low] + Split.small(apart, small[low], small[low + 2 * apart]) * (1f / Split.LIFT);
+                    float y = large[high] + Split.small(apart, small[high], small[high + 2 * apart]) * (1f / Split.LIFT);
                     own[c * 4 + e] = role == 0 ? x : y;
                     exchange[(((pair * 2 + role) * half + c) * 4 + e) * 32 + lane] = role == 0 ? y : x;
                 }
@@ -274,7 +276,7 @@ public final class SplitBackwardQueries {
             ctx.localBarrier(); // dS, the rows of K_j and the columns of the next tile are complete
 
             // dQ += dS K_j, half of the columns
-            int from = turn + pair * blockK * 64;
+            int from = turnRows + pair * blockK * 64;
             HalfFloat[] ds00 = ctx.mmaLoadA(factor, 16, from);
             HalfFloat[] ds01 = ctx.mmaLoadA(factor, 16, from + 512);
             HalfFloat[] ds10 = ctx.mmaLoadA(factor, 16, from + (blockK > 16 ? 1024 : 0));
@@ -282,7 +284,7 @@ public final class SplitBackwardQueries {
             for (int part = 0; part < headDim / 16 / together; part++) {
                 for (int c = 0; c < together; c++) {
                     Split.product(ctx, half, ds00, ds01, ds10, ds11, stream,
-                            turn + tileInts * 8 + role * headDim * 16 + (part * together + c) * 256, headDim * 32, largeTarget,
+                            turnRows + tileInts * 8 + role * headDim * 16 + (part * together + c) * 256, headDim * 32, largeTarget,
                             smallTarget, c, g, u);
                 }
                 large[zero] = 0f;

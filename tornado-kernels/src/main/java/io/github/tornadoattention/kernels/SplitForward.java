@@ -169,8 +169,8 @@ public final class SplitForward {
         float[] small = new float[Fragments.HEADER + 32];
         FloatArray sTarget = Fragments.target(s, lse, zero);
         FloatArray smallTarget = Fragments.target(small, lse, zero);
-        // fragments of the output that are computed at a time: all while registers last, so that products need not wait for sums
-        int together = headDim > 64 ? 2 : headDim / 8;
+        // fragments of the output that are computed at a time, as many as registers last for: then products need not wait for sums
+        int together = headDim > 96 ? headDim / 16 : headDim > 64 ? 2 : headDim / 8;
         Tile.clear(acc, Fragments.HEADER + (headDim + 63) / 64 * 32);
         float m0 = -Float.MAX_VALUE; // finite, so that exp(masked - m) is 0 also where nothing was seen yet
         float m1 = -Float.MAX_VALUE;
@@ -200,7 +200,7 @@ public final class SplitForward {
             // S = Q K_jᵀ
             for (int c = 0; c < blockK / 8; c++) {
                 Split.product(ctx, chunks, q00, q01, q10, q11, q20, q21, q30, q31, q40, q41, q50, q51, q60, q61, q70, q71,
-                        kvTile, turn + c * headDim * 16 * Split.PARTS, sTarget, smallTarget, c, g, u);
+                        kvTile, turn + c * headDim * 16 * Split.PARTS, sTarget, smallTarget, c, 0, g, u);
             }
             s[zero] = 0f;
             small[zero] = 0f;
@@ -325,7 +325,7 @@ public final class SplitForward {
                     s[zero] = 0f;
                     small[zero] = 0f;
                     for (int c = 0; c < 2 * together; c++) {
-                        int at = Fragments.at(part * together) + c;
+                        int at = Fragments.at(part * together + c / 2) + c % 2;
                         int of = Fragments.HEADER + c;
                         acc[at] = acc[at] + (s[of] + small[of] * (1 / Split.LIFT));
                         at = at + Fragments.BELOW;
