@@ -85,16 +85,18 @@ final class Stage implements AutoCloseable {
     /**
      * Makes both graphs ready.
      *
+     * @param recordable whether runs may be recorded: not those of tasks with {@code @Parallel} loops, which read their grid's size from memory that all tasks
+     *     of a plan share, so that in a recording all find the last one's
      * @param outputs arrays that {@link #fetch} brings back
      */
-    Stage(Platform.Device device, boolean profiled, TaskGraph upload, TaskGraph run, GridScheduler grids, List<?> outputs) {
-        this(device, profiled, true, grids, outputs.toArray(), upload.snapshot(), run.snapshot());
+    Stage(Platform.Device device, boolean profiled, boolean recordable, TaskGraph upload, TaskGraph run, GridScheduler grids, List<?> outputs) {
+        this(device, profiled, recordable, grids, outputs.toArray(), upload.snapshot(), run.snapshot());
     }
 
     /**
      * One graph that does everything, transfers included: it has no {@link #upload} and nothing to {@link #fetch}.
      *
-     * @param recordable whether runs may be recorded; large transfers are faster outside of a recording
+     * @param recordable likewise; large transfers are faster outside of a recording
      */
     Stage(Platform.Device device, boolean profiled, boolean recordable, TaskGraph graph, GridScheduler grids) {
         this(device, profiled, recordable, grids, new Object[0], graph.snapshot());

@@ -57,7 +57,7 @@ final class StandardPlan extends DevicePlan {
                 .tables(spec, a)
                 .widen(a.q, a.k, a.v);
         return probabilities(tasks, a)
-                .task("output", Stage.loop(rows() * spec.headDim()), g -> g.task("output", StandardForward::output, p, a.v.floats(),
+                .loop("output", rows() * spec.headDim(), g -> g.task("output", StandardForward::output, p, a.v.floats(),
                         a.out.floats(), shape, arguments.numbers(), rows() * spec.headDim(), spec.seqK(), spec.headDim(),
                         arguments.options()))
                 .scratch(p)
@@ -70,10 +70,10 @@ final class StandardPlan extends DevicePlan {
     private Tasks probabilities(Tasks tasks, DeviceArrays a) {
         FloatArray p = probabilities();
         return tasks
-                .task("scores", Stage.loop(pairs()), g -> g.task("scores", StandardForward::scores, a.q.floats(), a.k.floats(), p,
+                .loop("scores", pairs(), g -> g.task("scores", StandardForward::scores, a.q.floats(), a.k.floats(), p,
                         shape, arguments.numbers(), a.bias.floats(), a.mask, pairs(), spec.seqK(), spec.headDim(),
                         arguments.options()))
-                .task("softmax", Stage.loop(rows()), g -> g.task("softmax", StandardForward::softmax, p, a.lse.floats(), shape,
+                .loop("softmax", rows(), g -> g.task("softmax", StandardForward::softmax, p, a.lse.floats(), shape,
                         arguments.numbers(), rows(), spec.seqK(), arguments.options()));
     }
 
@@ -95,13 +95,13 @@ final class StandardPlan extends DevicePlan {
         if (spec.biasShape() != null) {
             // the bias comes after softcap, so its gradient has no derivative of it
             scoreGradients(tasks, "biasedScoreGradients", a, g, ds, arguments.options() & ~Options.SOFTCAP)
-                    .task("bias", Stage.loop(g.dBias().size()), graph -> graph.task("bias", StandardBackward::bias, ds, g.dBias().floats(), shape,
+                    .loop("bias", g.dBias().size(), graph -> graph.task("bias", StandardBackward::bias, ds, g.dBias().floats(), shape,
                             g.dBias().size(), spec.seqK()));
         }
         return scoreGradients(tasks, "scoreGradients", a, g, ds, arguments.options())
-                .task("queries", Stage.loop(rows() * spec.headDim()), graph -> graph.task("queries", StandardBackward::queries, ds, a.k.floats(),
+                .loop("queries", rows() * spec.headDim(), graph -> graph.task("queries", StandardBackward::queries, ds, a.k.floats(),
                         g.dq().floats(), shape, arguments.numbers(), rows() * spec.headDim(), spec.seqK(), spec.headDim()))
-                .task("keys", Stage.loop(keys), graph -> graph.task("keys", StandardBackward::keys, a.q.floats(), dOut, p, ds,
+                .loop("keys", keys, graph -> graph.task("keys", StandardBackward::keys, a.q.floats(), dOut, p, ds,
                         g.dk().floats(), g.dv().floats(), shape, arguments.numbers(), keys, spec.seqK(), spec.headDim(),
                         arguments.options()))
                 .scratch(p, ds, g.delta())
@@ -113,7 +113,7 @@ final class StandardPlan extends DevicePlan {
 
     private Tasks scoreGradients(Tasks tasks, String task, DeviceArrays a, DeviceArrays.GradientArrays g, FloatArray ds, int options) {
         FloatArray p = probabilities();
-        return tasks.task(task, Stage.loop(pairs()), graph -> graph.task(task, StandardBackward::scores,
+        return tasks.loop(task, pairs(), graph -> graph.task(task, StandardBackward::scores,
                 a.q.floats(), a.k.floats(), a.v.floats(), g.dOut().floats(), p, g.delta(), ds, shape, arguments.numbers(),
                 pairs(), spec.seqK(), spec.headDim(), options));
     }

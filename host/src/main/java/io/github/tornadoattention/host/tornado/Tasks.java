@@ -39,6 +39,7 @@ final class Tasks {
     private final List<Object> parameters = new ArrayList<>();
     private final List<TornadoNativeArray> outputs = new ArrayList<>();
     private boolean arrived;
+    private boolean loops;
     private int conversions;
 
     Tasks(String name) {
@@ -119,6 +120,17 @@ final class Tasks {
         return this;
     }
 
+    /** A task whose kernel is a loop marked {@code @Parallel}, over so many elements. */
+    Tasks loop(String task, int length, Consumer<TaskGraph> add) {
+        loops = true;
+        return task(task, Stage.loop(length), add);
+    }
+
+    /** Whether runs may be recorded: see {@link Stage}. */
+    boolean recordable() {
+        return !loops;
+    }
+
     /**
      * Arrays that never leave the device. TornadoVM gives their memory back only if a transfer, even one under demand, names
      * them.
@@ -166,7 +178,7 @@ final class Tasks {
     }
 
     Stage stage(Platform.Device device, boolean profiled) {
-        return new Stage(device, profiled, upload, run, grids, outputs);
+        return new Stage(device, profiled, recordable(), upload, run, grids, outputs);
     }
 
     private void requireBeforeTasks() {

@@ -56,6 +56,12 @@ class StageTest {
                 .hasMessage("system property attention.graph is 'no', must be on or off");
     }
 
+    @Test
+    void loopsAreNotRecorded() {
+        assertThat(new Tasks("kernels").task("one", Stage.rows(64), graph -> { }).recordable()).isTrue();
+        assertThat(new Tasks("loops").task("one", Stage.rows(64), graph -> { }).loop("two", 64, graph -> { }).recordable()).isFalse();
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 64, 97, 100, 2147483647})
     void loopsHaveExactlyTheirBounds(int length) {
