@@ -96,6 +96,8 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
     }
 
     private static RandomTensors inputs(Job job) {
+        String passes = job.directions().equals(List.of("forward")) ? "forward" : "backward";
+        Bytes.requireFit(Bytes.ofTensors(job.spec(), passes), Bytes.ofMachine());
         try {
             return RandomTensors.of(job.spec());
         } catch (OutOfMemoryError e) {
