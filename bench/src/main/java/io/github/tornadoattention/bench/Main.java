@@ -2,6 +2,7 @@ package io.github.tornadoattention.bench;
 
 import io.github.tornadoattention.bench.cpu.CpuBench;
 import io.github.tornadoattention.bench.cpu.PeersBench;
+import io.github.tornadoattention.bench.device.DecodeBench;
 import io.github.tornadoattention.bench.device.DeviceBench;
 import io.github.tornadoattention.bench.device.PaperBench;
 import io.github.tornadoattention.bench.device.RandomChecks;
@@ -54,6 +55,7 @@ public final class Main implements Runnable {
         line.addSubcommand(new ReportCommand(terminal));
         line.addSubcommand(new CompareCommand(terminal));
         line.addSubcommand(new RandomChecks(terminal));
+        line.addSubcommand(new DecodeBench(terminal));
         line.getSubcommands().values().forEach(sub -> sub.getCommandSpec().mixinStandardHelpOptions(true));
         line.setOut(new PrintWriter(terminal.out(), true, terminal.out().charset()));
         line.setErr(new PrintWriter(terminal.err(), true, terminal.err().charset()));
