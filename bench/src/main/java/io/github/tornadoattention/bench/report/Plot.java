@@ -187,7 +187,8 @@ final class Plot {
     private static void label(StringBuilder svg, double x, double y, double high, String words, boolean crowded, boolean last) {
         boolean right = !crowded && !last;
         double at = crowded ? high - LABEL_GAP : last ? y + LABEL_HEIGHT + 4 : y + 4;
-        text(svg, right ? x + LABEL_GAP : x, at, right ? "start" : "middle", words, "font-size=\"11\"");
+        double from = right ? x + LABEL_GAP : crowded ? x - LABEL_GAP : x; // above, away from a label that ends at the left
+        text(svg, from, at, right || crowded ? "start" : "middle", words, "font-size=\"11\"");
     }
 
     /** Draws an entry at a height and returns that of the next one. */

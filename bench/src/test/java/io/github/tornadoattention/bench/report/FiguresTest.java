@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.tornadoattention.bench.Result;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.DoubleStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -157,8 +159,14 @@ class FiguresTest {
         assertThat(svg).containsPattern("\"start\" font-size=\"11\">a<").containsPattern("\"middle\" font-size=\"11\">c<");
         double[] near = {1000, 2000, 2100};
         double[] high = {9, 9, 9};
-        assertThat(new Plot("t", "x", false, "y", false).labelled("s", near, y, y, high, List.of("a", "b", "c")).svg())
-                .containsPattern("\"start\" font-size=\"11\">a<").containsPattern("\"middle\" font-size=\"11\">b<");
+        svg = new Plot("t", "x", false, "y", false).labelled("s", near, y, y, high, List.of("a", "b", "c")).svg();
+        assertThat(heightOf(svg, "b")).isLessThan(heightOf(svg, "a") - 100); // above its spread
+    }
+
+    private static double heightOf(String svg, String label) {
+        Matcher text = Pattern.compile("y=\"([0-9.]+)\" text-anchor=\"start\" font-size=\"11\">" + label + "<").matcher(svg);
+        assertThat(text.find()).as(label).isTrue();
+        return Double.parseDouble(text.group(1));
     }
 
     /** Labels of an axis do not run into one another. */
