@@ -15,12 +15,11 @@ public final class Lines {
             String rate = r.get("tflops") != null ? "%.2f TFLOP/s".formatted(r.number("tflops")) : "%.0f GB/s".formatted(r.number("gb_per_s"));
             return "%-16s %s: %s".formatted(place, r.text("algorithm"), rate);
         }
-        String what = "%-16s %-12s %s %-8s b%s h%s n%s d%s%s%s%s%s".formatted(place, r.text("algorithm"), r.type(),
+        String what = "%-16s %-12s %s %-8s b%s h%s n%s d%s%s%s%s".formatted(place, r.text("algorithm"), r.type(),
                 r.text("direction"),
                 r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim"),
-                Boolean.TRUE.equals(r.get("causal")) ? " causal" : "",
-                r.number("density") < 1 ? " density %.3f".formatted(r.number("density")) : "",
-                r.number("dropout") > 0 ? " dropout " + r.get("dropout") : "", r.get("block") == null ? "" : " tiles " + r.get("block"));
+                r.options(" "), r.number("density") < 1 ? " density %.3f".formatted(r.number("density")) : "",
+                r.get("block") == null ? "" : " tiles " + r.get("block"));
         if (r.get("error") != null) {
             return "%s  %s".formatted(what, r.get("error"));
         }

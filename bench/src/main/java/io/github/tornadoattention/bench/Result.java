@@ -17,14 +17,14 @@ import org.jspecify.annotations.Nullable;
 public final class Result {
     /** Every field, in the order in which it is written. */
     public static final List<String> FIELDS = List.of("backend", "driver", "device", "algorithm", "dtype", "direction", "batch", "heads", "kv_heads", "seq_q",
-            "seq_k", "head_dim", "causal", "dropout", "density", "threads", "block", "units", "kernels",
+            "seq_k", "head_dim", "causal", "dropout", "key_mask", "density", "threads", "block", "units", "kernels",
             "median_ms", "p10_ms", "p90_ms", "wall_median_ms", "jit_ms", "runs", "tflops", "executed_tflops", "bytes_model",
             "gb_per_s", "peak_device_bytes", "max_abs_error", "checked", "ceiling_fraction", "error", "versions",
             "command", "date");
 
     /** What says which measurement this is; the other fields say how it went. */
     public static final List<String> IDENTITY = List.of("backend", "driver", "device", "algorithm", "dtype", "direction", "batch", "heads", "kv_heads",
-            "seq_q", "seq_k", "head_dim", "causal", "dropout", "density", "threads", "block", "units");
+            "seq_q", "seq_k", "head_dim", "causal", "dropout", "key_mask", "density", "threads", "block", "units");
 
     /** Values of {@code units}, which says what multiplied on a device: fused multiply-adds, or tensor cores. */
     public static final String FMA = "fma";
@@ -82,7 +82,23 @@ public final class Result {
     public Result with(AttentionSpec spec) {
         return with("batch", spec.batch()).with("heads", spec.heads()).with("kv_heads", spec.kvHeads()).with("seq_q", spec.seqQ()).with("seq_k", spec.seqK())
                 .with("head_dim", spec.headDim()).with("causal", spec.causal() != Causal.NONE).with("dropout", spec.dropout())
+                .with("key_mask", spec.keyLengths() == null ? null : true)
                 .with("density", spec.blockMask() == null ? 1.0 : spec.blockMask().density());
+    }
+
+    /** The options in words, each behind the text {@code before}; "" if there is none. */
+    public String options(String before) {
+        StringBuilder words = new StringBuilder();
+        if (Boolean.TRUE.equals(get("causal"))) {
+            words.append(before).append("causal");
+        }
+        if (number("dropout") > 0) {
+            words.append(before).append("dropout ").append(get("dropout"));
+        }
+        if (Boolean.TRUE.equals(get("key_mask"))) {
+            words.append(before).append("key mask");
+        }
+        return words.toString();
     }
 
     /** The value of a field, null if unknown. */

@@ -71,9 +71,8 @@ record Job(Target target, String algorithm, AttentionSpec spec, @Nullable List<I
     @Override
     public String toString() {
         String place = target.driver() == null ? target.name() : target.name() + " " + target.driver();
-        return "%s %s b%d h%d n%d d%d%s%s%s%s".formatted(place, algorithm,
-                spec.batch(), spec.heads(), spec.seqQ(), spec.headDim(), spec.causal() == Causal.NONE ? "" : " causal",
-                spec.dropout() > 0 ? " dropout" : "", spec.dtype() == DType.FP32 ? "" : " " + spec.dtype(),
+        return "%s %s b%d h%d n%d d%d%s%s%s".formatted(place, algorithm,
+                spec.batch(), spec.heads(), spec.seqQ(), spec.headDim(), new Result().with(spec).options(" "), spec.dtype() == DType.FP32 ? "" : " " + spec.dtype(),
                 block == null ? "" : " tiles " + block);
     }
 }

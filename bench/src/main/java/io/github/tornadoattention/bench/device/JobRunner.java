@@ -161,7 +161,7 @@ final class JobRunner {
 
     private void measure(Job job, Progress progress) {
         for (Result result : measurement.of(job, ceilings.getOrDefault(job.target(), Ceilings.UNKNOWN))) {
-            String fields = Only.of(result, "algorithm", "batch", "heads", "seq_q", "head_dim", "causal", "dropout", "density", "dtype", "direction");
+            String fields = Only.of(result, "algorithm", "batch", "heads", "seq_q", "head_dim", "causal", "dropout", "key_mask", "density", "dtype", "direction");
             result.with("command", "scripts/bench %s --only %s".formatted(command, fields.replace(" ", "\\ ")));
             if (file == null || !file.has(result)) {
                 keep(result, job.target(), progress);

@@ -96,7 +96,7 @@ public final class CompareCommand implements Callable<Integer> {
 
     private static String name(Result r) {
         return "%s %s %s b%s h%s n%s%s d%s%s%s%s%s".formatted(Data.who(r), r.text("dtype"), r.text("direction"), r.get("batch"), r.get("heads"), r.get("seq_q"),
-                r.number("seq_q") == r.number("seq_k") ? "" : "x" + r.get("seq_k"), r.get("head_dim"), Data.isTrue(r, "causal") ? " causal" : "",
+                r.number("seq_q") == r.number("seq_k") ? "" : "x" + r.get("seq_k"), r.get("head_dim"), r.options(" "),
                 r.number("density") < 1 ? " density %.3f".formatted(r.number("density")) : "", r.get("block") == null ? "" : " tiles " + r.get("block"),
                 r.get("threads") == null ? "" : " threads " + r.get("threads"));
     }

@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 
 /** What was measured where, against each device's ceilings, beside peers, and what did not work. */
 final class DeviceSections {
-    private static final List<String> SHAPE = List.of("batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim", "causal", "dropout", "dtype", "direction");
+    private static final List<String> SHAPE = List.of("batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim", "causal", "dropout", "key_mask", "dtype", "direction");
 
     private static final Pattern NUMBER = Pattern.compile("\\d+");
 
@@ -66,7 +66,7 @@ final class DeviceSections {
             });
             group.stream().sorted(Comparator.comparingDouble(r -> r.number("median_ms"))).forEach(r -> rows.add(List.of(
                     "b%s h%s n%s%s d%s%s %s %s%s".formatted(r.get("batch"), r.get("heads"), r.get("seq_q"),
-                            r.number("seq_q") == r.number("seq_k") ? "" : "x" + r.get("seq_k"), r.get("head_dim"), Data.isTrue(r, "causal") ? " causal" : "",
+                            r.number("seq_q") == r.number("seq_k") ? "" : "x" + r.get("seq_k"), r.get("head_dim"), r.options(" "),
                             r.text("dtype"), r.text("direction"), r.get("threads") == null ? "" : ", threads " + r.get("threads")),
                     Data.who(r), Data.device(r),
                     "%s (%s..%s)".formatted(Lines.time(r.number("median_ms")), Lines.time(r.number("p10_ms")), Lines.time(r.number("p90_ms"))),
@@ -108,7 +108,7 @@ final class DeviceSections {
         List<String> shape = List.of("backend", "driver", "device", "batch", "heads", "seq_q", "head_dim");
         for (Result r : linformer) {
             String exact = data.timed().stream().filter(f -> f.text("algorithm").equals("flash") && f.text("direction").equals("forward")
-                            && f.get("block") == null && !Data.isTrue(f, "causal") && f.type().equals("fp32")
+                            && f.get("block") == null && f.options(" ").isEmpty() && f.type().equals("fp32")
                             && f.identity(shape).equals(r.identity(shape)))
                     .map(f -> Lines.time(f.number("median_ms"))).findFirst().orElse("");
             rows.add(List.of("%s, b%s h%s n%s d%s".formatted(r.text("algorithm"), r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim")),
@@ -131,8 +131,8 @@ final class DeviceSections {
         rows.add(List.of("what", "where", "why"));
         Map<List<String>, List<String>> directions = new LinkedHashMap<>();
         for (Result r : failed) {
-            String what = "%s %s b%s h%s n%s d%s%s%s%s".formatted(r.text("algorithm"), r.type(), r.get("batch"), r.get("heads"),
-                    r.get("seq_q"), r.get("head_dim"), Data.isTrue(r, "causal") ? " causal" : "", r.number("dropout") > 0 ? " dropout " + r.get("dropout") : "",
+            String what = "%s %s b%s h%s n%s d%s%s%s".formatted(r.text("algorithm"), r.type(), r.get("batch"), r.get("heads"),
+                    r.get("seq_q"), r.get("head_dim"), r.options(" "),
                     r.get("block") == null ? "" : " tiles " + r.get("block"));
             List<String> row = List.of(r.get("seq_q") == null ? r.text("algorithm") : what, Data.place(r), reason(r));
             directions.computeIfAbsent(row, key -> new ArrayList<>()).add(r.text("direction"));

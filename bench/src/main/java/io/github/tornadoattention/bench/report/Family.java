@@ -46,8 +46,7 @@ record Family(String name, List<Result> results) {
         Map<String, List<Result>> groups = new TreeMap<>();
         for (Result r : results) {
             if (r.number("seq_q") == r.number("seq_k")) {
-                String name = words.formatted(size.of(r)) + ", %s heads, head dim %s%s%s".formatted(r.get("heads"), r.get("head_dim"),
-                        Data.isTrue(r, "causal") ? ", causal" : "", r.number("dropout") > 0 ? ", dropout " + r.get("dropout") : "");
+                String name = words.formatted(size.of(r)) + ", %s heads, head dim %s%s".formatted(r.get("heads"), r.get("head_dim"), r.options(", "));
                 groups.computeIfAbsent(name, key -> new ArrayList<>()).add(r);
             }
         }

@@ -17,7 +17,7 @@ final class ModelBytes {
      */
     static double once(Result r) {
         if (r.number("bytes_model") > 0 || !r.is("units", Result.TENSOR_CORES) || !r.is("backend", "tornado")
-                || !r.is("algorithm", "flash")) {
+                || !r.is("algorithm", "flash") || Data.isTrue(r, "key_mask")) {
             return r.number("bytes_model");
         }
         AttentionSpec spec = AttentionSpec

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** The paper's figures and tables, repeated, with the paper's own numbers beside ours. */
 final class PaperSection {
     private static final List<String> SHAPE = List.of("batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim", "causal",
-            "dropout");
+            "dropout", "key_mask");
 
     /** What was measured of a shape, but for what multiplied. */
     private static final List<String> MEASURED = List.of("backend", "driver", "device", "algorithm", "dtype", "direction",
@@ -57,7 +57,7 @@ final class PaperSection {
 
     /** Figure 2, left: traffic and time at one shape; GPT-2 medium's if it is there, else the largest that both ran. */
     private static void left(Page page, List<Result> place, List<Result> all) {
-        List<Result> flash = place.stream().filter(timed("flash", "both")).filter(r -> r.get("block") == null && !Data.isTrue(r, "causal") && !(r.number("dropout") > 0))
+        List<Result> flash = place.stream().filter(timed("flash", "both")).filter(r -> r.get("block") == null && r.options(" ").isEmpty())
                 .sorted(Comparator.comparingDouble((Result r) -> r.number("batch") * r.number("heads") * r.number("seq_q")).reversed()
                         .thenComparing(r -> r.number("seq_q")))
                 .toList();
@@ -141,8 +141,7 @@ final class PaperSection {
     }
 
     private static String shape(Result r) {
-        return "b%s h%s n%s d%s%s%s".formatted(r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim"),
-                Data.isTrue(r, "causal") ? ", causal" : "", r.number("dropout") > 0 ? ", dropout " + r.get("dropout") : "");
+        return "b%s h%s n%s d%s%s".formatted(r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim"), r.options(", "));
     }
 
     private static double tileSize(Result r) {
@@ -190,8 +189,7 @@ final class PaperSection {
                 .filter(r -> !papers || r.number("batch") == PaperNumbers.BATCH && r.number("heads") == PaperNumbers.HEADS
                         && r.number("head_dim") == PaperNumbers.HEAD_DIM)
                 .toList();
-        Data.by(both, r -> "b%s h%s d%s%s".formatted(r.get("batch"), r.get("heads"), r.get("head_dim"),
-                r.number("dropout") > 0 ? ", dropout " + r.get("dropout") : "")).forEach((shape, results) -> {
+        Data.by(both, r -> "b%s h%s d%s%s".formatted(r.get("batch"), r.get("heads"), r.get("head_dim"), r.options(", "))).forEach((shape, results) -> {
             List<List<String>> rows = new ArrayList<>();
             List<String> head = new ArrayList<>(List.of("%s, forward and backward, ms: N".formatted(shape), "standard", "flash", "faster", "butterfly",
                     "local window", "standard MiB", "flash MiB", "ratio"));
@@ -216,8 +214,9 @@ final class PaperSection {
         List<String> cells = new ArrayList<>(List.of(Plot.number(n), time(standard), time(flash), ratio(standard, flash, "median_ms"), time(one(of, "butterfly")),
                 time(one(of, "local window")), memory(standard), memory(flash), ratio(standard, flash, "peak_device_bytes")));
         PaperNumbers.Length length = PaperNumbers.LENGTHS.stream().filter(l -> l.n() == n).findFirst().orElse(null);
-        if (papers && length != null) {
-            boolean dropout = of.getFirst().number("dropout") > 0;
+        boolean plain = of.getFirst().options("").isEmpty();
+        boolean dropout = of.getFirst().number("dropout") > 0 && Data.isTrue(of.getFirst(), "key_mask");
+        if (papers && length != null && (plain || dropout)) {
             double standardMs = dropout ? length.standardDropoutMs() : length.standardMs();
             double flashMs = dropout ? length.flashDropoutMs() : length.flashMs();
             boolean ran = !Double.isNaN(standardMs);
@@ -271,8 +270,7 @@ final class PaperSection {
         place.stream().filter(timed("flash", "both").and(r -> r.get("block") == null && r.number("seq_q") == 4096)).forEach(f -> {
             Result standard = find(place, timed("standard", "both"), f);
             if (standard != null) {
-                rows.add(row("b%s h%s n%s d%s%s".formatted(f.get("batch"), f.get("heads"), f.get("seq_q"), f.get("head_dim"),
-                        f.number("dropout") > 0 ? ", dropout " + f.get("dropout") : ""), extraMib(standard), extraMib(f)));
+                rows.add(row(shape(f), extraMib(standard), extraMib(f)));
             }
         });
         if (rows.size() > 1) {

@@ -64,7 +64,7 @@ final class RooflineSection {
         Data.by(shares, r -> name(r) + " " + r.text("direction")).forEach((name, results) -> {
             Result most = Collections.max(results, Comparator.comparingDouble(r -> r.number("ceiling_fraction")));
             rows.add(List.of(name, "b%s h%s n%s d%s%s".formatted(most.get("batch"), most.get("heads"), most.get("seq_q"),
-                            most.get("head_dim"), Data.isTrue(most, "causal") ? " causal" : ""),
+                            most.get("head_dim"), most.options(" ")),
                     Lines.rate(most.number("executed_tflops")), "%.0f%%".formatted(100 * most.number("ceiling_fraction"))));
         });
         if (rows.size() > 1) {

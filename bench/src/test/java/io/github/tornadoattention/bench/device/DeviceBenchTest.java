@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -174,6 +175,16 @@ class DeviceBenchTest {
         assertThat(paper.stream().filter(job -> job.block() != null)).hasSizeGreaterThan(3);
         assertThat(paper).anyMatch(job -> job.spec().seqQ() == (quick ? 2048 : 65536) && job.algorithm().equals("flash"));
         assertThat(device.stream().map(job -> job.spec().dtype()).distinct()).hasSizeGreaterThan(quick ? 1 : 2);
+        // the paper's tables: with and without dropout, with and without a key mask, which hides a few of the last keys
+        for (String algorithm : List.of("standard", "flash")) {
+            assertThat(paper.stream().filter(job -> job.spec().batch() == 16 && job.spec().seqQ() == 1024 && job.algorithm().equals(algorithm))
+                    .filter(job -> job.spec().dtype() == DType.FP32 && job.block() == null).map(job -> job.expected("both").options(" ")))
+                    .containsExactlyInAnyOrder("", " dropout 0.1", " key mask", " dropout 0.1 key mask");
+        }
+        assertThat(paper).extracting(job -> job.spec().keyLengths()).filteredOn(Objects::nonNull).isNotEmpty()
+                .allSatisfy(lengths -> assertThat(lengths).hasSize(16));
+        assertThat(paper).filteredOn(job -> job.spec().keyLengths() != null)
+                .allSatisfy(job -> assertThat(job.spec().keyLength(7)).isBetween(job.spec().seqK() - 20, job.spec().seqK() - 1));
     }
 
     @Test

@@ -114,6 +114,32 @@ class ReportTest {
         assertThat(row.get(8)).isEqualTo("819.2");
     }
 
+    /** The paper's times with dropout and key mask stand beside results with both, and beside no others. */
+    @Test
+    void timesWithOptionsStandBesideThePapersOfTheSame() {
+        List<Result> results = grid();
+        for (Double dropout : List.of(0.0, 0.1)) {
+            for (int n : new int[] {2048, 4096}) {
+                results.add(result("tornado", "flash", "both", 16, 8, n, n).with("dropout", dropout).with("key_mask", true));
+                results.add(result("tornado", "flash", "both", 16, 8, n, 2 * n).with("dropout", 0.1));
+                results.add(result("tornado", "standard", "both", 16, 8, n, 10 * n).with("dropout", dropout).with("key_mask", true));
+            }
+        }
+        Page page = ReportCommand.page("t", results);
+        assertThat(longest(page, "b16 h8 d64, dropout 0.1, key mask")).startsWith("4K", "40960", "4096", "10.0").containsSequence("124.2", "37.49", "3.3");
+        assertThat(longest(page, "b16 h8 d64, key mask")).startsWith("4K", "40960", "4096", "10.0").endsWith("", "", "", "", "", "");
+        assertThat(longest(page, "b16 h8 d64, dropout 0.1")).startsWith("4K", "", "8192").endsWith("", "", "", "", "", "");
+        assertThat(page.pieces().toString())
+                .contains("Time against N, forward and backward, batch 16, 8 heads, head dim 64, dropout 0.1, key mask.");
+    }
+
+    /** The row of 4096 keys in a shape's table by length. */
+    private static List<String> longest(Page page, String shape) {
+        return page.pieces().stream().filter(Page.TableOf.class::isInstance).map(piece -> ((Page.TableOf) piece).rows())
+                .filter(rows -> rows.getFirst().getFirst().startsWith(shape + ", forward and backward")).flatMap(List::stream)
+                .filter(cells -> cells.getFirst().equals("4K")).findFirst().orElseThrow();
+    }
+
     private static List<String> row(Page page, String first) {
         return page.pieces().stream().filter(Page.TableOf.class::isInstance).map(piece -> ((Page.TableOf) piece).rows())
                 .flatMap(List::stream).filter(cells -> cells.getFirst().equals(first)).findFirst().orElseThrow();
