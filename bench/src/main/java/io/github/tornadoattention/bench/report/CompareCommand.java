@@ -8,10 +8,13 @@ import io.github.tornadoattention.host.cli.Failure;
 import io.github.tornadoattention.host.cli.Terminal;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -44,23 +47,32 @@ public final class CompareCommand implements Callable<Integer> {
         boolean sameDevice = a.stream().map(r -> r.text("device")).anyMatch(device -> b.stream().anyMatch(r -> r.text("device").equals(device)));
         if (!sameDevice) {
             by.remove("device");
-            by.remove("threads");
         }
         // lines from before this field was written have none
         if (a.stream().noneMatch(r -> r.get("units") != null) || b.stream().noneMatch(r -> r.get("units") != null)) {
             by.remove("units");
         }
-        Map<String, Result> others = new LinkedHashMap<>();
-        b.forEach(r -> others.put(r.identity(by), r));
+        // two drivers: what each has for a shape, multiply-adds here and tensor cores there
+        boolean sameDriver = !Collections.disjoint(drivers(a), drivers(b));
+        if (!sameDriver) {
+            by.removeAll(List.of("driver", "units"));
+        }
+        Map<String, Result> firsts = named(a, by, sameDevice);
+        Map<String, Result> others = named(b, by, sameDevice);
+        if (Collections.disjoint(firsts.keySet(), others.keySet())) {
+            throw new UsageException("%s and %s have no measurement in common".formatted(before, after));
+        }
+        if (!sameDevice || !sameDriver) {
+            terminal.print("A: " + places(a));
+            terminal.print("B: " + places(b));
+        }
         int faster = 0;
         int slower = 0;
         int within = 0;
-        if (a.stream().noneMatch(r -> others.containsKey(r.identity(by)))) {
-            throw new UsageException("%s and %s have no measurement in common".formatted(before, after));
-        }
         terminal.print("%-66s %12s %12s %8s".formatted("", "A ms", "B ms", "B/A"));
-        for (Result r : a) {
-            Result other = others.remove(r.identity(by));
+        for (Map.Entry<String, Result> first : firsts.entrySet()) {
+            Result r = first.getValue();
+            Result other = others.remove(first.getKey());
             if (other == null) {
                 continue;
             }
@@ -68,13 +80,40 @@ public final class CompareCommand implements Callable<Integer> {
             faster += verdict.equals("faster") ? 1 : 0;
             slower += verdict.equals("slower") ? 1 : 0;
             within += verdict.isEmpty() ? 1 : 0;
-            terminal.print("%-66s %12s %12s %8.2f  %s".formatted(name(r), Lines.time(r.number("median_ms")), Lines.time(other.number("median_ms")),
-                    other.number("median_ms") / r.number("median_ms"), verdict).stripTrailing());
+            terminal.print("%-66s %12s %12s %8.2f  %-6s  %s".formatted(name(r), Lines.time(r.number("median_ms")),
+                    Lines.time(other.number("median_ms")), other.number("median_ms") / r.number("median_ms"), verdict,
+                    units(r, other)).stripTrailing());
         }
         int both = faster + slower + within;
         terminal.print("%d in both: %d faster and %d slower beyond the spread, %d within; %d only in A, %d only in B".formatted(both, faster, slower, within,
-                a.size() - both, others.size()));
+                firsts.size() - both, others.size()));
         return strict && slower > 0 ? Failure.CHECK_FAILED : Failure.DONE;
+    }
+
+    private static Set<String> drivers(List<Result> results) {
+        return results.stream().map(r -> r.text("driver")).collect(Collectors.toSet());
+    }
+
+    /** Results by what they are of; of several, the one on tensor cores, which is what runs by itself. */
+    private static Map<String, Result> named(List<Result> results, List<String> by, boolean sameDevice) {
+        Map<String, Result> named = new LinkedHashMap<>();
+        for (Result r : results) {
+            // machines differ in how many threads "all" are
+            boolean all = !sameDevice && r.number("threads") > 1;
+            String what = all ? r.identity(by).replaceAll("threads=\\d+", "threads=all") : r.identity(by);
+            named.merge(what, r, (first, next) -> first.is("units", Result.TENSOR_CORES) ? first : next);
+        }
+        return named;
+    }
+
+    private static String places(List<Result> results) {
+        return String.join("; ", results.stream().map(Data::place).distinct().toList());
+    }
+
+    /** Says so if tensor cores multiplied in one of them only. */
+    private static String units(Result a, Result b) {
+        boolean first = a.is("units", Result.TENSOR_CORES);
+        return first == b.is("units", Result.TENSOR_CORES) ? "" : "tensor cores in %s".formatted(first ? "A" : "B");
     }
 
     /** Beyond the spread: the ranges from the 10th to the 90th percentile do not touch. */

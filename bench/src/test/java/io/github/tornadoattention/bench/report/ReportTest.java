@@ -198,6 +198,17 @@ class ReportTest {
         assertThat(row(page, "b16 h8 n4096 d64")).containsExactly("b16 h8 n4096 d64", "64.00", "2.000", "32.0");
     }
 
+    /** Exact attention beside an approximation is that without dropout, the way that runs by itself. */
+    @Test
+    void approximationsBesideExactAttention() {
+        Result exact = result("tornado", "flash", "forward", 16, 8, 4096, 7);
+        Page page = ReportCommand.page("t", List.of(result("tornado", "flash", "forward", 16, 8, 4096, 20).with("dropout", 0.1),
+                result("tornado", "flash", "forward", 16, 8, 4096, 5).with("causal", true),
+                result("tornado", "flash", "forward", 16, 8, 4096, 16).with("units", "fma"), exact.with("units", "tensor"),
+                result("tornado", "linformer-256", "forward", 16, 8, 4096, 3).with("units", "tensor").with("max_abs_error", 0.7)));
+        assertThat(row(page, "linformer-256, b16 h8 n4096 d64").subList(2, 5)).containsExactly("3.000", "7.000", "0.70");
+    }
+
     @Test
     void linesWithoutUnitsAreComparedWithNewOnes() throws IOException {
         Path a = file("a.jsonl", List.of(result("tornado", "flash", "forward", 1, 1, 64, 1)));
@@ -244,6 +255,29 @@ class ReportTest {
         Path a = file("a.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 1)));
         Path b = file("b.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 2).with("device", "another")));
         assertThat(Call.of("compare", a.toString(), b.toString()).done().out()).contains("1 in both: 0 faster and 1 slower");
+    }
+
+    /** One thread with one thread, all with all, whatever number that is. */
+    @Test
+    void machinesOfDifferentSize() throws IOException {
+        Path a = file("a.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 4).with("threads", 1),
+                result("cpu", "flash", "forward", 1, 1, 64, 2).with("threads", 2)));
+        Path b = file("b.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 4).with("threads", 1).with("device", "another"),
+                result("cpu", "flash", "forward", 1, 1, 64, 1).with("threads", 16).with("device", "another")));
+        assertThat(Call.of("compare", a.toString(), b.toString()).done().out())
+                .contains("A: cpu opencl, Some <GPU> & more", "B: cpu opencl, another", "2 in both: 1 faster and 0 slower beyond the spread, 1 within");
+    }
+
+    @Test
+    void driversAreComparedByWhatRunsByItself() throws IOException {
+        Path a = file("a.jsonl", List.of(result("tornado", "flash", "forward", 1, 1, 64, 4).with("units", "fma"),
+                result("tornado", "flash", "forward", 1, 1, 64, 9).with("units", "fma").with("dropout", 0.1)));
+        Path b = file("b.jsonl", List.of(result("tornado", "flash", "forward", 1, 1, 64, 1).with("units", "tensor").with("driver", "cuda"),
+                result("tornado", "flash", "forward", 1, 1, 64, 3).with("units", "fma").with("driver", "cuda"),
+                result("tornado", "flash", "forward", 1, 1, 64, 9).with("units", "fma").with("dropout", 0.1).with("driver", "cuda")));
+        String out = Call.of("compare", a.toString(), b.toString()).done().out();
+        assertThat(out).contains("faster  tensor cores in B", " dropout 0.1 ", "2 in both: 1 faster and 0 slower beyond the spread, 1 within")
+                .contains("A: tornado opencl, ", "B: tornado cuda, ");
     }
 
     @Test
