@@ -21,11 +21,15 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** A file of results, one a line. Reading skips lines that are none, and says so; writing appends whole lines or nothing. */
 public final class ResultsFile {
     /** How errors begin where a device has not enough memory. */
     public static final String TOO_LARGE = "out-of-memory";
+
+    /** How every result begins, ours and those of {@code torch_sdpa.py}. */
+    private static final String BEGINNING = "{\"backend\":";
 
     private final Path file;
     private final Set<String> present = new HashSet<>();
@@ -40,12 +44,16 @@ public final class ResultsFile {
      * Opens a file to append to. What is in it counts as done, and is not measured again.
      *
      * @param warnings where lines that are no results are reported
-     * @throws UsageException if it cannot be read or written
+     * @throws UsageException if it cannot be read or written, or is a file of something else
      */
     public static ResultsFile append(Path file, PrintStream warnings) {
         ResultsFile results = new ResultsFile(file);
         if (Files.exists(file)) {
-            lines(file, warnings).forEach(results::remember);
+            List<Result> found = lines(file, warnings);
+            if (found.isEmpty() && isForeign(file)) {
+                throw new UsageException("--out %s holds something else than results of scripts/bench".formatted(file));
+            }
+            found.forEach(results::remember);
             results.read = file.toFile().length();
         }
         Path folder = file.toAbsolutePath().getParent();
@@ -54,6 +62,16 @@ public final class ResultsFile {
             throw new UsageException("--out %s cannot be written".formatted(file));
         }
         return results;
+    }
+
+    /** Whether the first line of a file is not even the beginning of a result. */
+    private static boolean isForeign(Path file) {
+        try (Stream<String> lines = Files.lines(file, StandardCharsets.ISO_8859_1)) {
+            String first = lines.filter(line -> !line.isBlank()).findFirst().orElse("");
+            return !first.startsWith(BEGINNING) && !BEGINNING.startsWith(first);
+        } catch (IOException e) {
+            throw new UsageException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
+        }
     }
 
     /**

@@ -14,6 +14,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ResultsFileTest {
     private final ByteArrayOutputStream said = new ByteArrayOutputStream();
@@ -94,6 +96,19 @@ class ResultsFileTest {
         List<Result> read = ResultsFile.readQuietly(file);
         assertThat(read).extracting(r -> r.get("seq_q")).containsExactly(1, 2);
         assertThat(Files.readAllLines(file)).hasSize(3);
+    }
+
+    /** Nothing is appended to somebody else's file; half a first line of ours is no reason to refuse. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"{\"a\": 1}|true", "# a page|true", "[1]|true", "{\"back|false", "{\"backend\":\"cp|false", "{\"backend\": \"pyt|false"})
+    void somebodyElsesFile(String text, boolean refused) throws IOException {
+        Files.writeString(file, "\n" + text);
+        if (refused) {
+            assertThatThrownBy(() -> ResultsFile.append(file, warnings)).isInstanceOf(UsageException.class).hasMessageContaining("something else");
+        } else {
+            ResultsFile.append(file, warnings).append(result(2));
+            assertThat(ResultsFile.readQuietly(file)).hasSize(1);
+        }
     }
 
     @Test

@@ -11,10 +11,13 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** The results that a report is made of: of measurements of the same thing, the last one. */
 final class Data {
-    private static final int MOST_COMMANDS = 3;
+    private static final int MOST_COMMANDS = 8;
+    private static final Pattern PYTORCH = Pattern.compile("bench/peers/torch_sdpa.py --dtype (\\S+) --path (\\S+) --causal (\\S+) (\\S+)");
 
     private final List<Result> results;
 
@@ -75,11 +78,26 @@ final class Data {
         return Boolean.TRUE.equals(result.get(field));
     }
 
-    /** The commands that made results, without their {@code --only}, a few of them. */
+    /** The commands that made results, without their {@code --only}; those of PyTorch's script as one. */
     static List<String> commands(List<Result> results) {
         Set<String> commands = new LinkedHashSet<>();
-        results.forEach(result -> commands.add(result.text("command").replaceAll(" --only .*", "")));
+        List<Set<String>> pytorch = List.of(new LinkedHashSet<>(), new LinkedHashSet<>(), new LinkedHashSet<>(), new LinkedHashSet<>());
+        for (Result result : results) {
+            Matcher script = PYTORCH.matcher(result.text("command"));
+            if (script.matches()) {
+                for (int n = 0; n < pytorch.size(); n++) {
+                    pytorch.get(n).add(script.group(n + 1));
+                }
+            } else {
+                commands.add(result.text("command").replaceAll(" --only .*", ""));
+            }
+        }
         commands.remove("");
-        return commands.stream().limit(MOST_COMMANDS).toList();
+        List<String> few = new ArrayList<>(commands.stream().limit(MOST_COMMANDS).toList());
+        if (!pytorch.getFirst().isEmpty()) {
+            few.add("bench/peers/torch_sdpa.py --dtype %s --path %s --causal %s %s".formatted(String.join(",", pytorch.get(0)),
+                    String.join(",", pytorch.get(1)), String.join(",", pytorch.get(2)), String.join(" ", pytorch.get(3))));
+        }
+        return List.copyOf(few);
     }
 }

@@ -209,6 +209,23 @@ class ReportTest {
         assertThat(row(page, "linformer-256, b16 h8 n4096 d64").subList(2, 5)).containsExactly("3.000", "7.000", "0.70");
     }
 
+    /** What computes something else is nobody's fastest attention; what is short counts apart. */
+    @Test
+    void othersAreComparedWithExactAttention() {
+        List<Result> results = new ArrayList<>();
+        for (int n : new int[] {128, 4096}) {
+            results.add(result("tornado", "flash", "forward", 16, 8, n, n / 1024.0));
+            results.add(result("tornado", "linformer-256", "forward", 16, 8, n, n / 8192.0));
+            results.add(result("pytorch", "math", "forward", 16, 8, n, n == 128 ? 1 : 12)
+                    .with("command", "bench/peers/torch_sdpa.py --dtype fp32 --path math --causal no 16,8,%d,64".formatted(n)));
+        }
+        Page page = ReportCommand.page("t", results);
+        String who = "pytorch opencl math fp32, forward on Some <GPU> & more";
+        assertThat(row(page, who)).containsExactly(who, "2", "4.90", "3.00", "8.00", "1", "3.00");
+        assertThat(Data.commands(results)).containsExactly("scripts/bench paper",
+                "bench/peers/torch_sdpa.py --dtype fp32 --path math --causal no 16,8,128,64 16,8,4096,64");
+    }
+
     @Test
     void linesWithoutUnitsAreComparedWithNewOnes() throws IOException {
         Path a = file("a.jsonl", List.of(result("tornado", "flash", "forward", 1, 1, 64, 1)));
