@@ -100,11 +100,13 @@ class ResultsFileTest {
 
     /** Nothing is appended to somebody else's file; half a first line of ours is no reason to refuse. */
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"{\"a\": 1}|true", "# a page|true", "[1]|true", "{\"back|false", "{\"backend\":\"cp|false", "{\"backend\": \"pyt|false"})
+    @CsvSource(delimiter = '|', value = {"{\"a\": 1}|true", "# a page|true", "[1]|true", "{\"back|false",
+            "{\"backend\":\"cp|false", "{\"backend\": \"pyt|false"})
     void somebodyElsesFile(String text, boolean refused) throws IOException {
         Files.writeString(file, "\n" + text);
         if (refused) {
-            assertThatThrownBy(() -> ResultsFile.append(file, warnings)).isInstanceOf(UsageException.class).hasMessageContaining("something else");
+            assertThatThrownBy(() -> ResultsFile.append(file, warnings)).isInstanceOf(UsageException.class)
+                    .hasMessageContaining("something else");
         } else {
             ResultsFile.append(file, warnings).append(result(2));
             assertThat(ResultsFile.readQuietly(file)).hasSize(1);

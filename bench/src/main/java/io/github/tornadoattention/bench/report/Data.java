@@ -13,11 +13,13 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** The results that a report is made of: of measurements of the same thing, the last one. */
 final class Data {
     private static final int MOST_COMMANDS = 8;
-    private static final Pattern PYTORCH = Pattern.compile("bench/peers/torch_sdpa.py --dtype (\\S+) --path (\\S+) --causal (\\S+) (\\S+)");
+    private static final Pattern PYTORCH = Pattern.compile(
+            "bench/peers/torch_sdpa.py --dtype (\\S+) --path (\\S+) --causal (\\S+) (\\S+)");
 
     private final List<Result> results;
 
@@ -81,7 +83,7 @@ final class Data {
     /** The commands that made results, without their {@code --only}; those of PyTorch's script as one. */
     static List<String> commands(List<Result> results) {
         Set<String> commands = new LinkedHashSet<>();
-        List<Set<String>> pytorch = List.of(new LinkedHashSet<>(), new LinkedHashSet<>(), new LinkedHashSet<>(), new LinkedHashSet<>());
+        List<Set<String>> pytorch = Stream.generate(() -> (Set<String>) new LinkedHashSet<String>()).limit(4).toList();
         for (Result result : results) {
             Matcher script = PYTORCH.matcher(result.text("command"));
             if (script.matches()) {

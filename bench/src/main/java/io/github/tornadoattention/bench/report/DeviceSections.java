@@ -51,7 +51,8 @@ final class DeviceSections {
     /** Shapes that we and somebody else have measured. */
     static void peers(Page page, Data data) {
         List<Result> exact = data.timed().stream()
-                .filter(r -> r.number("density") == 1 && r.get("block") == null && !r.text("algorithm").startsWith("linformer")).toList();
+                .filter(r -> r.number("density") == 1 && r.get("block") == null && !r.text("algorithm").startsWith("linformer"))
+                .toList();
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("shape", "who", "device", "ms (p10..p90)", "rate", "time over ours"));
         Map<String, List<Ratio>> ratios = new TreeMap<>();
@@ -81,7 +82,8 @@ final class DeviceSections {
                 List<Ratio> longer = of.stream().filter(ratio -> ratio.ours() >= 1).toList();
                 inShort.add(List.of(who, Integer.toString(of.size()), mean(of),
                         "%.2f".formatted(of.stream().mapToDouble(Ratio::over).min().orElse(0)),
-                        "%.2f".formatted(of.stream().mapToDouble(Ratio::over).max().orElse(0)), Integer.toString(longer.size()), mean(longer)));
+                        "%.2f".formatted(of.stream().mapToDouble(Ratio::over).max().orElse(0)),
+                        Integer.toString(longer.size()), mean(longer)));
             });
             page.heading("Beside others");
             page.paragraph("The same shapes on the same device, each result compared with float64 first. Causal attention counts visible "
@@ -98,7 +100,8 @@ final class DeviceSections {
     private record Ratio(double over, double ours) {}
 
     private static String mean(List<Ratio> ratios) {
-        return ratios.isEmpty() ? "" : "%.2f".formatted(Math.exp(ratios.stream().mapToDouble(ratio -> Math.log(ratio.over())).average().orElse(0)));
+        return ratios.isEmpty() ? ""
+                : "%.2f".formatted(Math.exp(ratios.stream().mapToDouble(ratio -> Math.log(ratio.over())).average().orElse(0)));
     }
 
     /** What is compared; numbers of any length are in order. */

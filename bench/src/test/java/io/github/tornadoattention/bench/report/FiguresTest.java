@@ -132,7 +132,8 @@ class FiguresTest {
             results.add(result("flash", "both", n, 10));
             results.add(ReportTest.result("pytorch", "math", "both", 16, 8, n, n == 512 ? 5 : 80).with("driver", "cuda"));
         }
-        assertThat(rows(results)).contains(List.of("pytorch cuda math fp32, both on Some <GPU> & more", "2", "2.00", "0.50", "8.00", "2", "2.00"));
+        assertThat(rows(results)).contains(List.of("pytorch cuda math fp32, both on Some <GPU> & more",
+                "2", "2.00", "0.50", "8.00", "2", "2.00"));
     }
 
     @Test

@@ -8,9 +8,11 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import uk.ac.manchester.tornado.api.TornadoBackend;
+import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /**
@@ -20,6 +22,19 @@ public final class Platform {
     private static final String SIMULATOR = "Simulator";
     private static final Pattern JAR = Pattern.compile("tornado-api-(.+)\\.jar");
     private static final String VERSION = version();
+
+    /**
+     * TornadoVM's default for OpenCL adds fast-relaxed-math, under which NaN * 0 is 0 and infinities vanish; a masked or overflown
+     * score needs both as IEEE has them. Fusing multiply and add is all that is left of it.
+     */
+    private static final String OPENCL_FLAGS = "-cl-mad-enable -w";
+
+    /**
+     * Puts local arrays on multiples of 16 bytes. TornadoVM declares them as arrays of floats, which may lie at any fourth byte, and
+     * NVIDIA's driver assembles a kernel before it places them: without this it reads floats one by one that lie side by side, with
+     * it four at a time.
+     */
+    private static final String ALIGNED_LOCAL = " -D__local=__attribute__((aligned(16)))__local";
 
     /**
      * One device.
@@ -60,6 +75,13 @@ public final class Platform {
         /** Whether NVIDIA made this device. */
         boolean nvidia() {
             return description().toUpperCase(Locale.ROOT).contains("NVIDIA");
+        }
+
+        /** Sets how a plan's kernels are compiled for this device, before anything of it is. */
+        public void setCompilerFlags(TornadoExecutionPlan plan) {
+            if (device.getTornadoVMBackend() == TornadoVMBackendType.OPENCL) {
+                plan.withCompilerFlags(TornadoVMBackendType.OPENCL, nvidia() ? OPENCL_FLAGS + ALIGNED_LOCAL : OPENCL_FLAGS);
+            }
         }
 
         /** The device in words. */

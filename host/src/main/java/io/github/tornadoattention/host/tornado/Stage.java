@@ -31,18 +31,6 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
  */
 final class Stage implements AutoCloseable {
     /**
-     * TornadoVM's default for OpenCL adds fast-relaxed-math, under which NaN * 0 is 0 and infinities vanish; a masked or overflown score needs both as IEEE has
-     * them. Fusing multiply and add is all that is left of it.
-     */
-    private static final String OPENCL_FLAGS = "-cl-mad-enable -w";
-
-    /**
-     * Puts local arrays on multiples of 16 bytes. TornadoVM declares them as arrays of floats, which may lie at any fourth byte, and NVIDIA's driver assembles
-     * a kernel before it places them: without this it reads floats one by one that lie side by side, with it four at a time.
-     */
-    private static final String ALIGNED_LOCAL = " -D__local=__attribute__((aligned(16)))__local";
-
-    /**
      * System property: {@code off} launches the kernels of every run one by one. Without it, or with {@code on}, the first run is recorded where the driver
      * can, as a CUDA graph, and those after it repeat the recording in one launch.
      */
@@ -109,9 +97,7 @@ final class Stage implements AutoCloseable {
         plan = new TornadoExecutionPlan(graphs);
         plan.withDevice(device.device());
         plan.withGridScheduler(grids);
-        if (device.device().getTornadoVMBackend() == TornadoVMBackendType.OPENCL) {
-            plan.withCompilerFlags(TornadoVMBackendType.OPENCL, device.nvidia() ? OPENCL_FLAGS + ALIGNED_LOCAL : OPENCL_FLAGS);
-        }
+        device.setCompilerFlags(plan);
         if (profiled) {
             plan.withProfiler(ProfilerMode.SILENT);
         }
