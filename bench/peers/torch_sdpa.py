@@ -18,6 +18,7 @@ import time
 PATHS = ["flash", "memory-efficient", "cudnn", "math"]
 TOLERANCE = {"fp32": 5e-5, "fp16": 5e-3, "bf16": 4e-2}  # share of a tensor's largest value
 WHOLE_HEAD = 8192  # longest sequence whose matrix of one head is made in float64
+PAUSE_CYCLES = 3_000_000  # some 1.7 ms, in which a call is launched several times over
 OUT_OF_MEMORY = "out-of-memory"
 IDENTITY = ["algorithm", "dtype", "direction", "batch", "heads", "seq_q", "head_dim", "causal", "device"]
 
@@ -220,9 +221,10 @@ def check(torch, common, q, k, v, grad, out, gradients):
 
 
 def timed(torch, step, options):
-    """Milliseconds by the GPU's own clock: median and spread."""
+    """Milliseconds by the GPU's own clock: median and spread. The GPU pauses until all of a run is queued: no launch is timed."""
     def once():
         start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        torch.cuda._sleep(PAUSE_CYCLES)
         start.record()
         step()
         end.record()

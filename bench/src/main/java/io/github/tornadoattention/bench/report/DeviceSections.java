@@ -88,9 +88,8 @@ final class DeviceSections {
             page.heading("Beside others");
             page.paragraph("The same shapes on the same device, each result compared with float64 first. Causal attention counts visible "
                     + "pairs only. First in short: the time over our fastest of the same type, above 1 where ours is faster; then shape by "
-                    + "shape. On a GPU ours is the time in kernels, PyTorch's that between two events around a call, which short "
-                    + "calls spend waiting for the host to launch: where kernels take less than a millisecond, the two are not "
-                    + "the same.");
+                    + "shape. On a GPU ours is the time in kernels, PyTorch's that between two events around kernels which wait in "
+                    + "the queue already: launching is in neither, the microseconds between kernels are in PyTorch's.");
             page.table(inShort);
             page.table(rows);
         }
