@@ -26,29 +26,21 @@ public final class CacheAppend {
      */
     public static void append(KernelContext ctx, FloatArray newKeys, FloatArray newValues, FloatArray keys, FloatArray values,
             IntArray step, FloatArray rotations, int headDim, int options) {
+        int row = ctx.globalIdx / headDim;
         int d = ctx.globalIdx % headDim;
         int room = step.get(Step.ROOM);
-        int row = ctx.globalIdx / headDim;
-        int key = row % room;
-        int batch = step.get(Step.BATCH);
-        int kvHeads = step.get(Step.KV_HEADS);
-        int entry = row / room / kvHeads;
-        if (entry < batch) {
-            int kvHead = row / room % kvHeads;
-            int added = step.get(Step.added(batch) + entry);
-            if (key < added) {
-                int to = (kvHead * step.get(Step.ROWS) + row(step, batch, entry, added, key)) * headDim + d;
-                float x = newKeys.get(row * headDim + d);
-                if ((options & Options.ROTARY) != 0) {
-                    int rotary = step.get(Step.ROTARY);
-                    int angles = (entry * room + room - added + key) * rotary;
-                    x = Rotation.rotated(newKeys, row * headDim, d, rotary, step.get(Step.PARTNER), rotations, angles);
-                }
-                // TornadoVM carries no array over that the first task only writes, so this one seems to read them: there is
-                // always room.
-                keys.set(to, room > 0 ? x : keys.get(to));
-                values.set(to, room > 0 ? newValues.get(row * headDim + d) : values.get(to));
+        int entry = row / room / step.get(Step.KV_HEADS);
+        int target = target(step, row, room, entry);
+        if (target >= 0) {
+            int to = target * headDim + d;
+            float x = newKeys.get(row * headDim + d);
+            if ((options & Options.ROTARY) != 0) {
+                x = Rotation.rotated(newKeys, row * headDim, d, step, rotations, position(step, row, room, entry));
             }
+            // TornadoVM carries no array over that the first task only writes, so this one seems to read them: there is
+            // always room.
+            keys.set(to, room > 0 ? x : keys.get(to));
+            values.set(to, room > 0 ? newValues.get(row * headDim + d) : values.get(to));
         }
     }
 
@@ -61,58 +53,62 @@ public final class CacheAppend {
      */
     public static void appendPacked(KernelContext ctx, IntArray newKeys, IntArray newValues, IntArray keys, IntArray values,
             IntArray step, int ints) {
+        int row = ctx.globalIdx / ints;
         int d = ctx.globalIdx % ints;
         int room = step.get(Step.ROOM);
-        int row = ctx.globalIdx / ints;
-        int key = row % room;
-        int batch = step.get(Step.BATCH);
-        int kvHeads = step.get(Step.KV_HEADS);
-        int entry = row / room / kvHeads;
-        if (entry < batch) {
-            int kvHead = row / room % kvHeads;
-            int added = step.get(Step.added(batch) + entry);
-            if (key < added) {
-                int to = (kvHead * step.get(Step.ROWS) + row(step, batch, entry, added, key)) * ints + d;
-                // read for the same reason as above
-                keys.set(to, room > 0 ? newKeys.get(row * ints + d) : keys.get(to));
-                values.set(to, room > 0 ? newValues.get(row * ints + d) : values.get(to));
-            }
+        int entry = row / room / step.get(Step.KV_HEADS);
+        int target = target(step, row, room, entry);
+        if (target >= 0) {
+            int to = target * ints + d;
+            // read for the same reason as above
+            keys.set(to, room > 0 ? newKeys.get(row * ints + d) : keys.get(to));
+            values.set(to, room > 0 ? newValues.get(row * ints + d) : values.get(to));
         }
     }
 
     /** The same for a cache of float16 that the kernels read as such: one work-item for each element. */
     public static void appendHalves(KernelContext ctx, HalfFloatArray newKeys, HalfFloatArray newValues, HalfFloatArray keys,
             HalfFloatArray values, IntArray step, int headDim) {
+        int row = ctx.globalIdx / headDim;
         int d = ctx.globalIdx % headDim;
         int room = step.get(Step.ROOM);
-        int row = ctx.globalIdx / headDim;
-        int key = row % room;
-        int batch = step.get(Step.BATCH);
-        int kvHeads = step.get(Step.KV_HEADS);
-        int entry = row / room / kvHeads;
-        if (entry < batch) {
-            int kvHead = row / room % kvHeads;
-            int added = step.get(Step.added(batch) + entry);
-            if (key < added) {
-                int to = (kvHead * step.get(Step.ROWS) + row(step, batch, entry, added, key)) * headDim + d;
-                // read for the same reason as above
-                float x = newKeys.get(row * headDim + d).getFloat32();
-                float y = newValues.get(row * headDim + d).getFloat32();
-                if (room <= 0) {
-                    x = keys.get(to).getFloat32();
-                    y = values.get(to).getFloat32();
-                }
-                keys.set(to, new HalfFloat(x));
-                values.set(to, new HalfFloat(y));
+        int entry = row / room / step.get(Step.KV_HEADS);
+        int target = target(step, row, room, entry);
+        if (target >= 0) {
+            int to = target * headDim + d;
+            // read for the same reason as above
+            float x = newKeys.get(row * headDim + d).getFloat32();
+            float y = newValues.get(row * headDim + d).getFloat32();
+            if (room <= 0) {
+                x = keys.get(to).getFloat32();
+                y = values.get(to).getFloat32();
             }
+            keys.set(to, new HalfFloat(x));
+            values.set(to, new HalfFloat(y));
         }
     }
 
-    /** The cache's row for new key {@code key} of an entry that gets so many of them. */
-    private static int row(IntArray step, int batch, int entry, int added, int key) {
-        int position = step.get(Step.LENGTHS + entry) - added + key;
-        int shift = step.get(Step.PAGE_SHIFT);
-        int page = step.get(Step.pages(batch) + entry * step.get(Step.PAGES) + (position >> shift));
-        return page * step.get(Step.PAGE_SIZE) + (position & ((1 << shift) - 1));
+    /** The cache's row for a row of new keys, counted through [B, Hkv, room]; -1 if there is no new key, or no such entry. */
+    private static int target(IntArray step, int row, int room, int entry) {
+        int target = -1;
+        int batch = step.get(Step.BATCH);
+        if (entry < batch) {
+            int kvHead = row / room % step.get(Step.KV_HEADS);
+            int key = row % room;
+            int added = step.get(Step.added(batch) + entry);
+            if (key < added) {
+                int pages = Step.pages(batch) + entry * step.get(Step.PAGES);
+                int place = step.get(Step.LENGTHS + entry) - added + key;
+                target = kvHead * step.get(Step.ROWS)
+                        + Step.row(step, pages, step.get(Step.PAGE_SIZE), step.get(Step.PAGE_SHIFT), place);
+            }
+        }
+        return target;
+    }
+
+    /** Where a row of new keys stands among the positions of {@code rotations}, counted through [B, room], the new ones last. */
+    private static int position(IntArray step, int row, int room, int entry) {
+        int added = step.get(Step.added(step.get(Step.BATCH)) + entry);
+        return entry * room + room - added + row % room;
     }
 }

@@ -126,10 +126,9 @@ public final class DecodeForward {
                 if (d < headDim) {
                     element = q.get(at + d);
                     if ((options & Options.ROTARY) != 0) {
-                        int rotary = step.get(Step.ROTARY);
                         int room = step.get(Step.ROOM);
-                        int angles = (entry * room + room - present + row % present) * rotary;
-                        element = Rotation.rotated(q, at, d, rotary, step.get(Step.PARTNER), rotations, angles);
+                        int position = entry * room + room - present + row % present;
+                        element = Rotation.rotated(q, at, d, step, rotations, position);
                     }
                 }
                 x[r * columns + c] = element * scale;
@@ -140,7 +139,7 @@ public final class DecodeForward {
             // keys and values of this line
             int line = k0 + ty * keysEach;
             int inside = TornadoMath.min(line, (to - 1) / keysEach * keysEach); // a line past the end reads another
-            int cached = baseRow + step.get(pages + (inside >> shift)) * pageSize + (inside & ((1 << shift) - 1)) - inside;
+            int cached = baseRow + Step.row(step, pages, pageSize, shift, inside) - inside;
             for (int n = 0; n < keysEach; n++) {
                 int row = cached + TornadoMath.max(TornadoMath.min(inside + n, to - 1), from);
                 int at = n * columns;

@@ -18,7 +18,12 @@ public final class MergeParts {
 
     /** Floats of local memory that a group allocates. */
     public static int localFloats(int splits) {
-        return 2 * ((splits + AHEAD - 1) / AHEAD * AHEAD);
+        return 2 * padded(splits);
+    }
+
+    /** Parts with those that fill the last {@link #AHEAD}. */
+    private static int padded(int splits) {
+        return (splits + AHEAD - 1) / AHEAD * AHEAD;
     }
 
     /**
@@ -37,7 +42,7 @@ public final class MergeParts {
      */
     public static void merge(KernelContext ctx, FloatArray partOut, FloatArray partLse, FloatArray out, FloatArray lse,
             IntArray step, FloatArray numbers, int headDim, int splits, int threads) {
-        int padded = (splits + AHEAD - 1) / AHEAD * AHEAD;
+        int padded = padded(splits);
         float[] parts = ctx.allocateFloatLocalArray(padded);
         float[] weights = ctx.allocateFloatLocalArray(padded);
         float[] next = new float[AHEAD];

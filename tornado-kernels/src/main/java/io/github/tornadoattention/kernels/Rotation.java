@@ -1,6 +1,7 @@
 package io.github.tornadoattention.kernels;
 
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
  * Rotary position embedding (Su et al., RoFormer, arXiv 2104.09864): pairs of elements turn by an angle that grows with the
@@ -13,14 +14,16 @@ final class Rotation {
     /**
      * Element {@code d} of the vector that starts at {@code at}, rotated.
      *
-     * @param rotary    leading elements that are rotated
-     * @param partner   from an element to its partner: 1 or {@code rotary / 2}
-     * @param rotations cosine and sine, one after the other, of each pair's angle
-     * @param angles    where those of this position begin
+     * @param step      the slots of {@link Step}, which say how many elements are rotated, and with which partner
+     * @param rotations cosine and sine, one after the other, of each pair's angle, position by position
+     * @param position  the vector's among them
      */
-    static float rotated(FloatArray from, int at, int d, int rotary, int partner, FloatArray rotations, int angles) {
+    static float rotated(FloatArray from, int at, int d, IntArray step, FloatArray rotations, int position) {
+        int rotary = step.get(Step.ROTARY);
         float x = from.get(at + d);
         if (d < rotary) {
+            int partner = step.get(Step.PARTNER);
+            int angles = position * rotary;
             int second = d / partner % 2;
             int pair = partner == 1 ? d / 2 : d % partner;
             float y = from.get(at + d + (second == 0 ? partner : -partner));

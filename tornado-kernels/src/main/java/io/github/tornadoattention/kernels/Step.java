@@ -1,5 +1,7 @@
 package io.github.tornadoattention.kernels;
 
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
 /**
  * What one step of decoding is about, as data, so that the next step compiles nothing: the slots of the {@code step} IntArray of
  * {@link CacheAppend}, {@link DecodeForward} and {@link MergeParts}. Behind the slots lie three lists with one row for each batch
@@ -50,5 +52,10 @@ public final class Step {
     /** Where the pages begin. */
     public static int pages(int batch) {
         return LENGTHS + 2 * batch;
+    }
+
+    /** The row of key {@code key} of an entry among a key head's, given where the entry's pages begin. */
+    static int row(IntArray step, int pages, int pageSize, int shift, int key) {
+        return step.get(pages + (key >> shift)) * pageSize + (key & ((1 << shift) - 1));
     }
 }
