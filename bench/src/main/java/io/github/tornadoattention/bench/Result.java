@@ -18,8 +18,8 @@ public final class Result {
     /** Every field, in the order in which it is written. */
     public static final List<String> FIELDS = List.of("backend", "driver", "device", "algorithm", "dtype", "direction", "batch", "heads", "kv_heads", "seq_q",
             "seq_k", "head_dim", "causal", "dropout", "key_mask", "density", "threads", "block", "units", "kernels",
-            "median_ms", "p10_ms", "p90_ms", "wall_median_ms", "jit_ms", "runs", "tflops", "executed_tflops", "bytes_model",
-            "gb_per_s", "peak_device_bytes", "max_abs_error", "checked", "ceiling_fraction", "error", "versions",
+            "median_ms", "p10_ms", "p90_ms", "wall_median_ms", "wall_p10_ms", "wall_p90_ms", "jit_ms", "runs", "tflops",
+            "executed_tflops", "bytes_model", "dram_bytes", "l2_bytes", "gb_per_s", "peak_device_bytes", "max_abs_error", "checked", "ceiling_fraction", "error", "versions",
             "command", "date");
 
     /** What says which measurement this is; the other fields say how it went. */
