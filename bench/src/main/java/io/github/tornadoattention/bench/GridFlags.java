@@ -30,6 +30,11 @@ public final class GridFlags {
                     + "and computes while no other does.")
     private @Nullable Path lock;
 
+    @Option(names = "--wall", negatable = true,
+            description = "On devices, time calls too, with the device's clock off, which compiles everything again, or do not "
+                    + "(--no-wall); done without --quick.")
+    private @Nullable Boolean wall;
+
     @Option(names = "--list", description = "Show what would be measured, and measure nothing.")
     private boolean list;
 
@@ -41,6 +46,11 @@ public final class GridFlags {
     /** What is wanted of the grid. */
     public Only only() {
         return new Only(only);
+    }
+
+    /** Whether calls are timed besides a device's kernels. */
+    public boolean wall() {
+        return wall == null ? !quick : wall;
     }
 
     /** Where results go, if anywhere. */

@@ -142,17 +142,17 @@ final class CeilingBench {
     }
 
     private Result copy(Result result) {
-        int stride = Math.max(GROUP, copied / CeilingKernels.COPIES);
-        int floats = stride * CeilingKernels.COPIES;
+        int work = Math.max(GROUP, copied / CeilingKernels.COPIES);
+        int floats = work * CeilingKernels.COPIES;
         FloatArray in = new FloatArray(floats);
         for (int n = 0; n < floats; n += GROUP) {
             in.set(n, n % (1 << 20));
         }
         FloatArray out = new FloatArray(floats);
         TaskGraph graph = new TaskGraph("ceiling").transferToDevice(DataTransferMode.FIRST_EXECUTION, in)
-                .task("copy", CeilingKernels::copy, new KernelContext(), in, out, stride)
+                .task("copy", CeilingKernels::copy, new KernelContext(), in, out, GROUP)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, out);
-        double nanos = best(graph, "ceiling.copy", stride);
+        double nanos = best(graph, "ceiling.copy", work);
         return checked(result, out.get(floats - GROUP), (floats - GROUP) % (1 << 20), nanos)
                 .with("gb_per_s", 2.0 * Float.BYTES * floats / nanos);
     }

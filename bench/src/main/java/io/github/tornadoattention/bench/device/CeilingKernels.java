@@ -86,14 +86,15 @@ final class CeilingKernels {
         ctx.mmaStore(c7, out, row + 112, 0, 8);
     }
 
-    /** Each work-item copies {@link #COPIES} floats, all of them on their way at once, {@code stride} work-items apart. */
-    static void copy(KernelContext ctx, FloatArray in, FloatArray out, int stride) {
+    /** Each work-item copies {@link #COPIES} floats, all of them on their way at once; those of a group lie side by side. */
+    static void copy(KernelContext ctx, FloatArray in, FloatArray out, int group) {
+        int from = ctx.groupIdx * group * 8 + ctx.localIdx;
         float[] x = new float[8];
         for (int i = 0; i < 8; i++) {
-            x[i] = in.get(ctx.globalIdx + i * stride);
+            x[i] = in.get(from + i * group);
         }
         for (int i = 0; i < 8; i++) {
-            out.set(ctx.globalIdx + i * stride, x[i]);
+            out.set(from + i * group, x[i]);
         }
     }
 

@@ -1,7 +1,6 @@
 package io.github.tornadoattention.bench.device;
 
 import io.github.tornadoattention.bench.Result;
-import io.github.tornadoattention.host.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,12 +14,8 @@ import org.jspecify.annotations.Nullable;
 record Ceilings(double tflops, double tensorTflops, double copyGbs, double localGbs) {
     static final Ceilings UNKNOWN = new Ceilings(0, 0, 0, 0);
 
-    /** What limits products of this type that these units do, in TFLOP/s; 0 if unknown. */
-    double of(DType dtype, @Nullable String units) {
-        if (!Result.TENSOR_CORES.equals(units)) {
-            return tflops;
-        }
-        // float32 takes several products of 16-bit parts for each of its own
-        return dtype == DType.FP32 ? 0 : tensorTflops;
+    /** What limits the multiply-adds that these units execute, in TFLOP/s; 0 if unknown. */
+    double of(@Nullable String units) {
+        return Result.TENSOR_CORES.equals(units) ? tensorTflops : tflops;
     }
 }

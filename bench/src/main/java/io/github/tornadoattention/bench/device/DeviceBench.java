@@ -43,8 +43,6 @@ public final class DeviceBench implements Callable<Integer> {
     @Option(names = "--runs", paramLabel = "N", description = "So many timed runs, whatever the time they take.")
     private @Nullable Integer runs;
 
-    @Option(names = "--wall", description = "Time calls too, with the device's clock off; compiles everything again.")
-    private boolean wall;
 
     /** Prints to a terminal. */
     public DeviceBench(Terminal terminal) {
@@ -60,7 +58,7 @@ public final class DeviceBench implements Callable<Integer> {
             throw new UsageException("--runs is %d, must be at least 1".formatted(runs));
         }
         List<AttentionSpec> specs = shapes == null ? List.of() : shapes.stream().map(this::spec).toList();
-        JobRunner runner = new JobRunner(terminal, flags, wall, runs, command());
+        JobRunner runner = new JobRunner(terminal, flags, runs, command());
         List<Target> targets = Target.of(backend);
         List<Job> jobs = new ArrayList<>();
         for (Target target : targets) {

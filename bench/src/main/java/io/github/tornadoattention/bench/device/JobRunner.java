@@ -38,7 +38,7 @@ final class JobRunner {
     private int wrong;
 
     /** {@code runs}: exactly so many, null for as many as the time allows; {@code command}: the subcommand and the flags that a result's {@code command} names beside {@code --only}. */
-    JobRunner(Terminal terminal, GridFlags flags, boolean wall, @Nullable Integer runs, String command) {
+    JobRunner(Terminal terminal, GridFlags flags, @Nullable Integer runs, String command) {
         this.terminal = terminal;
         this.flags = flags;
         String floats = System.getProperty("attention.fp32");
@@ -46,8 +46,8 @@ final class JobRunner {
         this.only = flags.only();
         Path lock = flags.lock();
         this.share = lock == null || flags.list() ? DeviceShare.alone() : DeviceShare.of(lock, memory());
-        this.measurement = runs == null ? new Measurement(flags.seconds(flags.quick() ? 0.4 : 1), FEWEST, MOST, wall, share)
-                : new Measurement(0, runs, runs, wall, share);
+        this.measurement = runs == null ? new Measurement(flags.seconds(flags.quick() ? 0.4 : 1), FEWEST, MOST, flags.wall(), share)
+                : new Measurement(0, runs, runs, flags.wall(), share);
         Path out = flags.out();
         this.file = out == null ? null : ResultsFile.append(out, terminal.err());
     }

@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param seconds time for the timed runs of a job
  * @param fewest runs at least; 3 suffice where one takes more than a second, and 2 where one takes more than five
  * @param most runs at most
- * @param wall whether to time calls as well, with the device's clock switched off; costs another compilation
+ * @param wall whether to time calls as well, with the device's clock switched off, which costs another compilation; where one takes
+ *     more than a second, calls with the clock on are taken
  * @param share who else measures on the device
  */
 record Measurement(double seconds, int fewest, int most, boolean wall, DeviceShare share) {
@@ -36,12 +37,16 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
     static final double BACKWARD = 2.5;
     /** The flash kernels execute seven matrix products backward where the count has five. */
     private static final double EXECUTED_BACKWARD = 3.5;
+    /** On tensor cores, each product of float32 is three of float16. */
+    private static final int PRODUCTS_OF_FLOATS = 3;
     private static final int FEW = 3;
     private static final double SLOW_SECONDS = 1;
     private static final int FEWER = 2;
     private static final double SLOWER_SECONDS = 5;
     private static final double WARM_UP_SECONDS = 5;
     private static final double STEADY_SECONDS = 0.7;
+    /** Where a device computes, the JVM only launches. */
+    private static final double LAUNCH_STEADY_SECONDS = 0.1;
     private static final double WARMER = 0.97;
 
     /** Reports of many runs, and what the first one cost. */
@@ -165,13 +170,13 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         RandomTensors in;
         try (Attention attention = Attention.on(backend(job).profiled(), job.spec(), job.how())) {
             in = inputs(job); // what is refused needs none
-            time(attention, in, backward, checked, kernels, calls);
+            time(attention, in, backward, STEADY_SECONDS, checked, kernels, calls);
         }
-        Runs walls = clock ? null : calls;
-        if (wall && clock && checked.accepted()) {
+        Runs walls = clock && !wall ? null : calls;
+        if (wall && clock && checked.accepted() && !slow(kernels)) {
             walls = new Runs();
             try (Attention attention = Attention.on(backend(job), job.spec(), job.how())) {
-                time(attention, in, backward, checked, new Runs(), walls);
+                time(attention, in, backward, LAUNCH_STEADY_SECONDS, checked, new Runs(), walls);
             }
         }
         List<Result> results = new ArrayList<>();
@@ -194,8 +199,11 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
     /**
      * Compiles, checks, then times if all is right. Inputs are brought to the device once, and results stay there: what is timed
      * are kernels and calls, no transfers.
+     *
+     * @param steady seconds for which nothing may become faster before calls are timed, where no device's clock tells
      */
-    private void time(Attention attention, RandomTensors in, boolean backward, Checked checked, Runs kernels, Runs calls) {
+    private void time(Attention attention, RandomTensors in, boolean backward, double steady, Checked checked, Runs kernels,
+            Runs calls) {
         long start = System.nanoTime();
         attention.compile(backward);
         calls.compileNanos = System.nanoTime() - start;
@@ -220,7 +228,7 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         }
         if (checked.accepted()) {
             try (DeviceShare.Hold held = share.device()) {
-                runs(forwards, backwards, first.kernelNanos() >= 0, kernels, calls);
+                runs(forwards, backwards, first.kernelNanos() >= 0 ? 0 : steady, kernels, calls);
             }
         }
     }
@@ -231,16 +239,23 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         }
     }
 
-    /** Times runs; {@code clock}: by the device's, for which the first run, that was checked, counts where one takes long. */
-    private void runs(Resident<Forward> forwards, @Nullable Resident<Gradients> backwards, boolean clock, Runs kernels,
-            Runs calls) {
-        boolean adapts = fewest < most && clock;
-        boolean slow = adapts && kernels.firstSeconds() > SLOW_SECONDS;
+    private boolean slow(Runs kernels) {
+        return fewest < most && kernels.firstSeconds() > SLOW_SECONDS;
+    }
+
+    /**
+     * Times runs.
+     *
+     * @param steady seconds for which nothing may become faster before; 0 if the device's clock tells, for which the first run, that was
+     *     checked, counts where one takes long
+     */
+    private void runs(Resident<Forward> forwards, @Nullable Resident<Gradients> backwards, double steady, Runs kernels, Runs calls) {
+        boolean slow = steady == 0 && slow(kernels);
         if (slow) {
             calls.add(calls.firstForward, calls.firstBackward);
             kernels.add(kernels.firstForward, kernels.firstBackward);
         } else {
-            warmUp(forwards, backwards, clock);
+            warmUp(forwards, backwards, steady);
         }
         int atLeast = slow ? kernels.firstSeconds() > SLOWER_SECONDS ? FEWER : FEW : fewest;
         long start = System.nanoTime();
@@ -253,7 +268,7 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
     }
 
     /** What the JVM runs is warm when nothing became faster for a while; a device's kernel is compiled by now. */
-    private static void warmUp(Resident<Forward> forwards, @Nullable Resident<Gradients> backwards, boolean clock) {
+    private static void warmUp(Resident<Forward> forwards, @Nullable Resident<Gradients> backwards, double steady) {
         long start = System.nanoTime();
         long steadySince = start;
         long best = Long.MAX_VALUE;
@@ -263,7 +278,7 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
                 best = nanos;
                 steadySince = System.nanoTime();
             }
-        } while (!clock && System.nanoTime() - steadySince < STEADY_SECONDS * 1e9 && System.nanoTime() - start < WARM_UP_SECONDS * 1e9);
+        } while (System.nanoTime() - steadySince < steady * 1e9 && System.nanoTime() - start < WARM_UP_SECONDS * 1e9);
     }
 
     /** Nanoseconds in kernels, or of the call where nobody knows these. */
@@ -276,13 +291,15 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         double forwardFlops = job.spec().forwardFlops();
         double flops = forwardFlops * factor(direction, BACKWARD);
         boolean flashKernels = !job.algorithm().equals("standard") && job.target().device() != null;
-        double executed = forwardFlops * factor(direction, flashKernels ? EXECUTED_BACKWARD : BACKWARD);
+        double executed = forwardFlops * factor(direction, flashKernels ? EXECUTED_BACKWARD : BACKWARD) * (result.splitsFloats() ? PRODUCTS_OF_FLOATS : 1);
         double tflops = flops / times.median() / 1e9;
         double executedTflops = executed / times.median() / 1e9;
-        double ceiling = ceilings.of(job.spec().dtype(), job.units());
+        double ceiling = ceilings.of(job.units());
         Long bytes = modelBytes(job, direction);
         return result.with("median_ms", times.median()).with("p10_ms", times.milliseconds(0.1)).with("p90_ms", times.milliseconds(0.9))
                 .with("wall_median_ms", walls == null ? null : walls.of(direction).median())
+                .with("wall_p10_ms", walls == null ? null : walls.of(direction).milliseconds(0.1))
+                .with("wall_p90_ms", walls == null ? null : walls.of(direction).milliseconds(0.9))
                 .with("jit_ms", Math.max(0, (calls.first(direction) + calls.compileNanos) / 1e6 - calls.of(direction).median()))
                 .with("runs", times.sorted().length).with("tflops", tflops).with("executed_tflops", executedTflops)
                 .with("bytes_model", bytes).with("gb_per_s", bytes == null ? null : bytes / times.median() / 1e6)

@@ -28,7 +28,7 @@ public final class PaperBench implements Callable<Integer> {
     @Override
     public Integer call() {
         String command = "paper" + (backend.equals(Target.ALL) ? "" : " --backend " + backend) + (flags.quick() ? " --quick" : "");
-        JobRunner runner = new JobRunner(terminal, flags, false, null, command);
+        JobRunner runner = new JobRunner(terminal, flags, null, command);
         List<Target> targets = Target.of(backend);
         List<Job> jobs = new ArrayList<>();
         targets.forEach(target -> jobs.addAll(PaperGrid.jobs(target, flags.quick())));

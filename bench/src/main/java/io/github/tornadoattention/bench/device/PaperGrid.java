@@ -17,7 +17,7 @@ final class PaperGrid {
     private static final double DROPOUT = 0.1;
     /** The key mask hides up to so many of the last keys, as in the benchmarks that were published with the paper. */
     private static final int MOST_HIDDEN = 20;
-    private static final int LONGEST_WITH_OPTIONS = 8192;
+    private static final int LONGEST_WITH_OPTIONS = 16384;
     private static final int LONGEST_HALF = 16384;
     private static final double[] DENSITIES = {1, 0.75, 0.5, 0.25, 0.125, 0.0625};
     private static final long SEED = 1;

@@ -45,7 +45,8 @@ final class RooflineSection {
                 bound(plot, "tensor cores, or copying", tensor, copy, right);
             }
             page.figure(plot, "Rate against arithmetic intensity; below the bent lines of what the device can do. Bytes are the "
-                    + "IO model's; where 16 bits do not go to tensor cores, those of inputs and outputs.", Data.commands(timed));
+                    + "IO model's; where 16 bits do not go to tensor cores, those of inputs and outputs. On tensor cores a product "
+                    + "of float32 counts as the three of float16 that it takes.", Data.commands(timed));
             shares(page, place);
         }
     }

@@ -1,6 +1,7 @@
 package io.github.tornadoattention.bench.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assertions.tuple;
 
 import io.github.tornadoattention.bench.Call;
@@ -55,6 +56,33 @@ class DeviceBenchTest {
         assertThat(both.get("runs")).isEqualTo(4);
         assertThat(both.text("backend")).isEqualTo("simulator");
         assertThat(both.get("versions")).isInstanceOf(java.util.Map.class);
+    }
+
+    /** The whole of a call beside its kernels, with its spread. */
+    @Test
+    void callsAreTimedBesideKernels() {
+        measure("--only", "seq_q=33", "--runs", "3").done();
+        measure("--only", "seq_q=20", "--runs", "3", "--no-wall").done();
+        List<Result> results = ResultsFile.readQuietly(file());
+        assertThat(results).hasSize(6).allMatch(Result::timed);
+        assertThat(results.subList(0, 3)).allSatisfy(r -> assertThat(r.number("wall_p10_ms")).isPositive()
+                .isLessThanOrEqualTo(r.number("wall_median_ms")).isLessThanOrEqualTo(r.number("wall_p90_ms")));
+        assertThat(results.subList(3, 6)).allSatisfy(r -> assertThat(r.get("wall_median_ms")).isNull());
+    }
+
+    /** A product of float32 on tensor cores is three of float16. */
+    @Test
+    void productsOnTensorCoresAreCounted() {
+        System.setProperty("attention.fp32", "tensor");
+        try {
+            Call.of("device", "--backend", "simulator", "--shape", "1,1,32,16", "--only", "direction=forward", "--runs", "2", "--out",
+                    file().toString()).done();
+        } finally {
+            System.clearProperty("attention.fp32");
+        }
+        Result split = ResultsFile.readQuietly(file()).getFirst();
+        assertThat(split.splitsFloats()).isTrue();
+        assertThat(split.number("executed_tflops")).isCloseTo(3 * split.number("tflops"), within(1e-9));
     }
 
     @Test
@@ -227,12 +255,11 @@ class DeviceBenchTest {
             Result split = Job.of(target, "flash", spec).expected("forward");
             assertThat(split.splitsFloats()).isTrue();
             assertThat(split.identity()).isNotEqualTo(new Result().identity()).contains("units=tensor");
-            assertThat(new Ceilings(1, 2, 3, 4).of(DType.FP32, "tensor")).isZero();
+            assertThat(new Ceilings(1, 2, 3, 4).of("tensor")).isEqualTo(2);
         } finally {
             System.clearProperty("attention.fp32");
         }
-        assertThat(new Ceilings(1, 2, 3, 4).of(DType.FP16, "tensor")).isEqualTo(2);
-        assertThat(new Ceilings(1, 2, 3, 4).of(DType.FP16, "fma")).isEqualTo(1);
+        assertThat(new Ceilings(1, 2, 3, 4).of("fma")).isEqualTo(1);
     }
 
     @Test
