@@ -69,7 +69,9 @@ public final class CompareCommand implements Callable<Integer> {
         int faster = 0;
         int slower = 0;
         int within = 0;
-        terminal.print("%-66s %12s %12s %8s".formatted("", "A ms", "B ms", "B/A"));
+        int width = firsts.entrySet().stream().filter(first -> others.containsKey(first.getKey()))
+                .mapToInt(first -> name(first.getValue()).length()).max().orElse(0);
+        terminal.print("%s %12s %12s %8s".formatted(" ".repeat(width), "A ms", "B ms", "B/A"));
         for (Map.Entry<String, Result> first : firsts.entrySet()) {
             Result r = first.getValue();
             Result other = others.remove(first.getKey());
@@ -80,8 +82,9 @@ public final class CompareCommand implements Callable<Integer> {
             faster += verdict.equals("faster") ? 1 : 0;
             slower += verdict.equals("slower") ? 1 : 0;
             within += verdict.isEmpty() ? 1 : 0;
-            terminal.print("%-66s %12s %12s %8.2f  %-6s  %s".formatted(name(r), Lines.time(r.number("median_ms")),
-                    Lines.time(other.number("median_ms")), other.number("median_ms") / r.number("median_ms"), verdict,
+            String name = name(r);
+            terminal.print("%s %12s %12s %8.2f  %-6s  %s".formatted(name + " ".repeat(width - name.length()),
+                    Lines.time(r.number("median_ms")), Lines.time(other.number("median_ms")), other.number("median_ms") / r.number("median_ms"), verdict,
                     units(r, other)).stripTrailing());
         }
         int both = faster + slower + within;

@@ -83,6 +83,7 @@ public final class ReportCommand implements Callable<Integer> {
         PaperSection.write(page, data);
         CurveSections.write(page, data);
         RooflineSection.write(page, data);
+        WallSection.write(page, data);
         DeviceSections.peers(page, data);
         DeviceSections.approximations(page, data);
         TrafficSection.write(page);

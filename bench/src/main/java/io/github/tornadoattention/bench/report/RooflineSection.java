@@ -77,7 +77,8 @@ final class RooflineSection {
         return r.text("algorithm") + " " + r.type();
     }
 
-    private static double ceiling(List<Result> place, String algorithm, String field) {
+    /** The most that small kernels reached; 0 if none ran. */
+    static double ceiling(List<Result> place, String algorithm, String field) {
         return place.stream().filter(r -> r.is("algorithm", algorithm)).mapToDouble(r -> r.number(field)).max().orElse(0);
     }
 

@@ -137,6 +137,39 @@ class FiguresTest {
     }
 
     @Test
+    void callsBesideTheirKernels() {
+        List<Result> results = new ArrayList<>();
+        for (int n : new int[] {128, 512, 1024, 4096}) {
+            results.add(result("flash", "forward", n, 2).with("jit_ms", 1000 + n).with("wall_median_ms", n == 4096 ? 1.5 : 2.25)
+                    .with("wall_p10_ms", 2.0).with("wall_p90_ms", 2.5).with("bytes_model", 1e8));
+        }
+        results.add(new Result().with("backend", "tornado").with("driver", "opencl").with("device", "Some <GPU> & more")
+                .with("algorithm", "ceiling copy").with("direction", "forward").with("gb_per_s", 200.0));
+        assertThat(rows(results)).contains(List.of("b16 h8 n128 d64", "flash fp32, forward", "2.000", "2.250 (2.000..2.500)", "0.250",
+                "1128", "50.0", "25.0%"));
+        assertThat(figures(results, "Wall time beyond the kernels")).singleElement().satisfies(figure -> {
+            assertThat(figure.svg()).contains("<title>forward, 2: 0.25<");
+            assertThat(figure.caption()).contains("differences 0.250 ms", "12.5%", "1 of 4 calls");
+        });
+        // lines from before calls were timed
+        results.forEach(r -> r.with("wall_median_ms", null));
+        assertThat(rows(results)).contains(List.of("b16 h8 n128 d64", "flash fp32, forward", "2.000", "", "",
+                "1128", "50.0", "25.0%"));
+        assertThat(figures(results, "Wall time beyond the kernels")).isEmpty();
+    }
+
+    /** By hand: 200 keys a block in float16 with 100 KiB, so 21 blocks of 4096. */
+    @Test
+    void thePapersAlgorithmsGainWithThePapersMemory() {
+        double flash = 2 * (2 * 4096 * 64 + 21 * (3 * 4096 * 64 + 4.0 * 4096));
+        assertThat(TrafficSection.paperFlash(4096, 100 * 1024, 2)).isEqualTo(flash);
+        double standard = 2 * (4 * 4096.0 * 4096 + 4 * 4096 * 64);
+        assertThat(TrafficSection.paperStandard(4096, 2)).isEqualTo(standard);
+        assertThat(figures(List.of(result("flash", "forward", 64, 1)), "Bytes against N")).singleElement()
+                .extracting(Page.Figure::caption).asString().contains("moves %.1f times".formatted(standard / flash), "48 KiB");
+    }
+
+    @Test
     void numbersStandToTheRight() {
         List<List<String>> rows = List.of(List.of("a", "b", "c", "d"), List.of("1", "12.5*", "cpu 1", "3 (2..4)"), List.of("2", "", "2026-11-23", "4.5%"));
         assertThat(List.of(Page.isNumeric(rows, 0), Page.isNumeric(rows, 1), Page.isNumeric(rows, 2), Page.isNumeric(rows, 3)))

@@ -255,6 +255,19 @@ class ReportTest {
                 .isEqualTo(verdict);
     }
 
+    /** However long names are, numbers stand below their heads. */
+    @Test
+    void columnsOfCompareFollowTheLongestName() throws IOException {
+        List<Result> results = List.of(result("cpu", "flash", "forward", 1, 1, 64, 1),
+                result("cpu", "block-sparse", "backward", 1024, 128, 65536, 1).with("causal", true).with("dropout", 0.1)
+                        .with("key_mask", true).with("density", 0.125).with("threads", 16));
+        Path a = file("a.jsonl", results);
+        List<String> lines = Call.of("compare", a.toString(), a.toString()).done().out().lines().toList();
+        int end = lines.getFirst().length();
+        assertThat(end).isGreaterThan(66 + 35);
+        assertThat(lines.subList(1, 3)).allSatisfy(line -> assertThat(line).hasSize(end).endsWith(" 1.00"));
+    }
+
     @Test
     void twoFilesSideBySide() throws IOException {
         Path a = file("a.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 1), result("cpu", "flash", "forward", 1, 1, 128, 1),
