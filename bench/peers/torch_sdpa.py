@@ -2,10 +2,11 @@
 """PyTorch's scaled dot product attention on a GPU, path by path, in the results format of scripts/bench.
 
 usage: torch_sdpa.py [--quick] [--dtype fp32,fp16,bf16] [--path flash,math,...] [--causal no,yes] [--runs 20] [--seconds 1]
-                     [--minutes M] [--out FILE.jsonl] [b,h,n,d ...]
+                     [--minutes M] [--out FILE.jsonl] [--only K=V|W,...] [--list] [b,h,n,d ...]
 
-Without shapes: those of scripts/bench device and paper. What FILE.jsonl holds already is not measured again. Every result is
-compared with float64 first: rows of out and dq, and where a head's matrix fits, all of its dk and dv.
+Without shapes: those of scripts/bench device and paper; --only leaves those measurements of them that have these values, and --list
+shows them and measures nothing. What FILE.jsonl holds already is not measured again. Every result is compared with float64 first:
+rows of out and dq, and where a head's matrix fits, all of its dk and dv.
 """
 import argparse
 import datetime
@@ -21,6 +22,10 @@ WHOLE_HEAD = 8192  # longest sequence whose matrix of one head is made in float6
 PAUSE_CYCLES = 3_000_000  # some 1.7 ms, in which a call is launched several times over
 OUT_OF_MEMORY = "out-of-memory"
 IDENTITY = ["algorithm", "dtype", "direction", "batch", "heads", "seq_q", "head_dim", "causal", "device"]
+# what --only can ask of results, as in the rest of scripts/bench
+FIELDS = ["backend", "driver", "device", "algorithm", "dtype", "direction", "batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim",
+          "causal", "dropout", "key_mask", "density", "threads", "block", "units"]
+DIRECTIONS = ["forward", "backward", "both"]
 
 
 def grid(quick):
@@ -88,6 +93,48 @@ def shape(text):
     return numbers
 
 
+def only(texts):
+    """The values that --only allows, by field."""
+    wanted = {}
+    for word in ",".join(texts).split(",") if texts else []:
+        field, equals, values = word.partition("=")
+        if not equals:
+            refuse(f"--only '{word}' must be field=value")
+        if field not in FIELDS:
+            refuse(f"--only {field}: known are {', '.join(FIELDS)}")
+        wanted[field] = values.split("|")
+    return wanted
+
+
+def plain(value):
+    """A value as it is written after --only: 1 for 1.0, true for True, null for what is unknown."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).replace(" ", "")
+
+
+def asked(result, wanted):
+    """Whether a result, measured or not, has all these values; a device that is not known yet may be any."""
+    return all(plain(result.get(field)) in values for field, values in wanted.items() if field != "device" or "device" in result)
+
+
+def measurements(shapes, dtypes, causals, paths, wanted, known):
+    """What is asked for: fields that are the same in all directions, and the directions."""
+    for b, h, n, d in dict.fromkeys(shapes):
+        for dtype in dtypes:
+            for causal in causals:
+                for path in paths:
+                    common = {
+                        "backend": "pytorch", "driver": "cuda", **known, "algorithm": path, "dtype": dtype,
+                        "batch": b, "heads": h, "kv_heads": h, "seq_q": n, "seq_k": n, "head_dim": d, "causal": causal, "dropout": 0.0,
+                        "density": 1.0, "threads": None, "block": None, "date": datetime.date.today().isoformat(),
+                        "command": f"bench/peers/torch_sdpa.py --dtype {dtype} --path {path} --causal {'yes' if causal else 'no'} {b},{h},{n},{d}",
+                    }
+                    directions = [direction for direction in DIRECTIONS if asked({**common, "direction": direction}, wanted)]
+                    if directions:
+                        yield common, directions
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shapes", nargs="*")
@@ -99,11 +146,21 @@ def main():
     parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--out")
+    parser.add_argument("--only", action="append", metavar="K=V|W,...")
+    parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     dtypes = words(options.dtype, list(TOLERANCE), "dtype")
     paths = words(options.path, PATHS, "path")
     causals = [word == "yes" for word in words(options.causal, ["no", "yes"], "causal")]
     shapes = [shape(text) for text in options.shapes] or grid(options.quick)
+    grids = (shapes, dtypes, causals, paths, only(options.only))
+    listed = list(measurements(*grids, {}))
+    if options.list:
+        for common, directions in listed:
+            print(f"{what(common)}: {', '.join(directions)}")
+        return 0
+    if not listed:
+        refuse("no measurement of the grid is what --only asks for")
     try:
         import torch
     except ImportError:
@@ -117,26 +174,17 @@ def main():
     done = present(options.out)
     versions = {"torch": torch.__version__, "cuda": torch.version.cuda, "driver": first_line(
         ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"])}
-    for b, h, n, d in dict.fromkeys(shapes):
-        for dtype in dtypes:
-            for causal in causals:
-                for path in paths:
-                    if time.monotonic() - start > options.minutes * 60:
-                        print(f"stopped after {options.minutes} minutes; the same command goes on")
-                        return 0
-                    common = {
-                        "backend": "pytorch", "driver": "cuda", "device": torch.cuda.get_device_name(), "algorithm": path, "dtype": dtype,
-                        "batch": b, "heads": h, "kv_heads": h, "seq_q": n, "seq_k": n, "head_dim": d, "causal": causal, "dropout": 0.0,
-                        "density": 1.0, "threads": None, "block": None, "versions": versions, "date": datetime.date.today().isoformat(),
-                        "command": f"bench/peers/torch_sdpa.py --dtype {dtype} --path {path} --causal {'yes' if causal else 'no'} {b},{h},{n},{d}",
-                    }
-                    directions = [direction for direction in ("forward", "backward", "both")
-                                  if tuple({**common, "direction": direction}[field] for field in IDENTITY) not in done]
-                    if directions:
-                        for line in measure(torch, common, directions, options):
-                            show(line)
-                            if options.out:
-                                append(options.out, line)
+    for common, directions in measurements(*grids, {"device": torch.cuda.get_device_name(), "versions": versions}):
+        if time.monotonic() - start > options.minutes * 60:
+            print(f"stopped after {options.minutes} minutes; the same command goes on")
+            return 0
+        missing = [direction for direction in directions
+                   if tuple({**common, "direction": direction}[field] for field in IDENTITY) not in done]
+        if missing:
+            for line in measure(torch, common, missing, options):
+                show(line)
+                if options.out:
+                    append(options.out, line)
     return 0
 
 
@@ -167,9 +215,8 @@ def measure(torch, common, directions, options):
             error, right = check(torch, common, q, k, v, grad, out, gradients)
             del gradients
             if right:
-                forwards, backwards = timed(torch, forward, options), timed(torch, backward, options)
-                both = timed(torch, lambda: torch.autograd.grad(forward(), (q, k, v), grad), options)
-                times = {"forward": forwards, "backward": backwards, "both": both}
+                steps = {"forward": forward, "backward": backward, "both": lambda: torch.autograd.grad(forward(), (q, k, v), grad)}
+                times = {direction: timed(torch, steps[direction], options) for direction in directions}
     except torch.OutOfMemoryError as e:
         failure = f"{OUT_OF_MEMORY}: {str(e).splitlines()[0][:150]}"
     except RuntimeError as e:
@@ -241,13 +288,17 @@ def timed(torch, step, options):
     return {"median_ms": share(0.5), "p10_ms": share(0.1), "p90_ms": share(0.9), "runs": runs}
 
 
-def show(line):
-    what = (f"pytorch {line['algorithm']:16} {line['dtype']} {line['direction']:8} b{line['batch']} h{line['heads']} n{line['seq_q']} d{line['head_dim']}"
+def what(line):
+    return (f"pytorch {line['algorithm']:16} {line['dtype']} b{line['batch']} h{line['heads']} n{line['seq_q']} d{line['head_dim']}"
             f"{' causal' if line['causal'] else ''}")
+
+
+def show(line):
+    measured = f"{what(line)} {line['direction']}"
     if line["error"]:
-        print(f"{what}  {line['error']}")
+        print(f"{measured}  {line['error']}")
     else:
-        print(f"{what}  {line['median_ms']:.4g} ms ({line['p10_ms']:.4g}..{line['p90_ms']:.4g})  {line['tflops']:.2f} TFLOP/s"
+        print(f"{measured}  {line['median_ms']:.4g} ms ({line['p10_ms']:.4g}..{line['p90_ms']:.4g})  {line['tflops']:.2f} TFLOP/s"
               f"  error {line['max_abs_error']:.1e}")
 
 

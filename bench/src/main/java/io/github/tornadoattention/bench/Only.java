@@ -24,6 +24,17 @@ public final class Only {
         });
     }
 
+    /** Whether this leaves everything. */
+    public boolean isEmpty() {
+        return wanted.isEmpty();
+    }
+
+    /** The words, as they stand after {@code --only}. */
+    @Override
+    public String toString() {
+        return wanted.entrySet().stream().map(entry -> entry.getKey() + "=" + entry.getValue()).collect(Collectors.joining(","));
+    }
+
     /** Whether a result, measured or not, has all these values. */
     public boolean matches(Result result) {
         return wanted.entrySet().stream().allMatch(entry -> Arrays.asList(entry.getValue().split("\\|", -1))

@@ -69,7 +69,7 @@ public final class CpuBench implements Callable<Integer> {
         flags = asked;
         Only only = flags.only();
         file = flags.out() == null ? null : ResultsFile.append(flags.out(), terminal.err());
-        List<Row> rows = grid.stream().filter(row -> only.matches(identified(row, "cpu", "flash"))).toList();
+        List<Row> rows = grid.stream().filter(row -> asked(only, row)).toList();
         if (rows.isEmpty()) {
             throw new UsageException("no measurement of the grid is what --only asks for");
         }
@@ -90,6 +90,11 @@ public final class CpuBench implements Callable<Integer> {
             }
         }
         return allRight ? Failure.DONE : Failure.CHECK_FAILED;
+    }
+
+    /** Whether a row is what {@code --only} asks for, which ours answers for all. */
+    static boolean asked(Only only, Row row) {
+        return only.matches(identified(row, "cpu", "flash"));
     }
 
     /** What says which measurement a row is. */
