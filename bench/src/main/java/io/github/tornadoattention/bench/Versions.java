@@ -1,6 +1,7 @@
 package io.github.tornadoattention.bench;
 
 import io.github.tornadoattention.host.launch.CommandLine;
+import io.github.tornadoattention.host.tornado.Platform;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -29,12 +30,17 @@ public final class Versions {
         return versions;
     }
 
-    /** On a device of TornadoVM's. */
-    public static Map<String, String> ofDevice() {
+    /** On a device of TornadoVM's; the driver's version is nvidia-smi's for NVIDIA's devices, else what the device tells. */
+    public static Map<String, String> ofDevice(Platform.Device device) {
         Map<String, String> versions = ofJvm();
         put(versions, "tornadovm", tornado());
-        put(versions, "driver", firstLine(List.of("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"), null));
+        String driver = device.nvidia() ? nvidiaDriver() : null;
+        put(versions, "driver", driver == null ? device.driverVersion() : driver);
         return versions;
+    }
+
+    private static @Nullable String nvidiaDriver() {
+        return firstLine(List.of("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"), null);
     }
 
     private static void put(Map<String, String> versions, String name, @Nullable String version) {

@@ -175,7 +175,7 @@ final class JobRunner {
     }
 
     private void keep(Result result, Target target, Progress progress) {
-        result.with("versions", target.device() == null ? Versions.ofJvm() : Versions.ofDevice())
+        result.with("versions", target.device() == null ? Versions.ofJvm() : Versions.ofDevice(target.device()))
                 .with("date", LocalDate.now(ZoneOffset.UTC).toString());
         if (file != null) {
             file.append(result);

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
@@ -21,6 +22,7 @@ import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 public final class Platform {
     private static final String SIMULATOR = "Simulator";
     private static final Pattern JAR = Pattern.compile("tornado-api-(.+)\\.jar");
+    private static final Pattern DRIVER_VERSION = Pattern.compile("(?m)^Driver version *: *(\\S.*)$");
     private static final String VERSION = version();
 
     /**
@@ -73,7 +75,7 @@ public final class Platform {
         }
 
         /** Whether NVIDIA made this device. */
-        boolean nvidia() {
+        public boolean nvidia() {
             return description().toUpperCase(Locale.ROOT).contains("NVIDIA");
         }
 
@@ -87,6 +89,20 @@ public final class Platform {
         /** The device in words. */
         public String description() {
             return device.getPhysicalDevice() == null ? device.getDeviceName() : device.getPhysicalDevice().getDeviceName();
+        }
+
+        /**
+         * The version of the driver behind the device as the device tells it, its OpenCL C's if that is all, null if it tells
+         * nothing. TornadoVM's API has no call of its own for it, but the device's description of itself has a line.
+         */
+        public @Nullable String driverVersion() {
+            if (simulated()) {
+                return null;
+            }
+            String told = device.getPhysicalDevice() == null ? null : device.getPhysicalDevice().getDeviceInfo();
+            Matcher line = DRIVER_VERSION.matcher(told == null ? "" : told);
+            String version = line.find() ? line.group(1) : device.getDeviceOpenCLCVersion();
+            return version == null || version.isBlank() || version.strip().equals("unknown") ? null : version.strip();
         }
 
         /**
