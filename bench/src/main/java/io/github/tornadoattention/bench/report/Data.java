@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -80,7 +81,19 @@ final class Data {
         return Boolean.TRUE.equals(result.get(field));
     }
 
-    /** The commands that made results, without their {@code --only}; those of PyTorch's script as one. */
+    /** What stands before a command to say which of TornadoVM's SDKs it was; "" where that does not matter. */
+    private static String sdk(Result result) {
+        String driver = result.text("driver");
+        if (!result.is("backend", "tornado") || driver.isEmpty() || result.text("command").isEmpty()) {
+            return "";
+        }
+        return "TORNADOVM_HOME=<%s SDK> ".formatted(driver.equals("opencl") ? "OpenCL" : driver.toUpperCase(Locale.ROOT));
+    }
+
+    /**
+     * The commands that made results, without their {@code --only}, with the SDK that they need; those of PyTorch's script as
+     * one.
+     */
     static List<String> commands(List<Result> results) {
         Set<String> commands = new LinkedHashSet<>();
         List<Set<String>> pytorch = Stream.generate(() -> (Set<String>) new LinkedHashSet<String>()).limit(4).toList();
@@ -91,7 +104,7 @@ final class Data {
                     pytorch.get(n).add(script.group(n + 1));
                 }
             } else {
-                commands.add(result.text("command").replaceAll(" --only .*", ""));
+                commands.add(sdk(result) + result.text("command").replaceAll(" --only .*", ""));
             }
         }
         commands.remove("");

@@ -222,8 +222,22 @@ class ReportTest {
         Page page = ReportCommand.page("t", results);
         String who = "pytorch opencl math fp32, forward on Some <GPU> & more";
         assertThat(row(page, who)).containsExactly(who, "2", "4.90", "3.00", "8.00", "1", "3.00");
-        assertThat(Data.commands(results)).containsExactly("scripts/bench paper",
+        assertThat(Data.commands(results)).containsExactly("TORNADOVM_HOME=<OpenCL SDK> scripts/bench paper",
                 "bench/peers/torch_sdpa.py --dtype fp32 --path math --causal no 16,8,128,64 16,8,4096,64");
+    }
+
+    /** One command with two SDKs is two commands, and the CPU's needs none. */
+    @Test
+    void commandsNameTheirSdk() {
+        Result line = result("tornado", "flash", "forward", 1, 1, 64, 1);
+        List<Result> results = new ArrayList<>(List.of(line));
+        for (String driver : List.of("cuda", "ptx", "cuda")) {
+            results.add(Result.parse(line.json()).with("driver", driver));
+        }
+        results.add(result("cpu", "flash", "forward", 1, 1, 64, 1).with("driver", null).with("command", "scripts/bench device"));
+        results.add(Result.parse(line.json()).with("command", null));
+        assertThat(Data.commands(results)).containsExactly("TORNADOVM_HOME=<OpenCL SDK> scripts/bench paper",
+                "TORNADOVM_HOME=<CUDA SDK> scripts/bench paper", "TORNADOVM_HOME=<PTX SDK> scripts/bench paper", "scripts/bench device");
     }
 
     @Test
