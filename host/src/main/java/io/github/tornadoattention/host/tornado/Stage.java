@@ -74,11 +74,13 @@ final class Stage implements AutoCloseable {
      * Makes both graphs ready.
      *
      * @param recordable whether runs may be recorded: not those of tasks with {@code @Parallel} loops, which read their grid's size from memory that all tasks
-     *     of a plan share, so that in a recording all find the last one's
+     *     of a plan share, so that in a recording all find the last one's. Run after run in a hurry they find each other's as well, on CUDA with illegal
+     *     addresses; so the device's clock is on for them, at which TornadoVM waits for each task
      * @param outputs arrays that {@link #fetch} brings back
      */
     Stage(Platform.Device device, boolean profiled, boolean recordable, TaskGraph upload, TaskGraph run, GridScheduler grids, List<?> outputs) {
-        this(device, profiled, recordable, grids, outputs.toArray(), upload.snapshot(), run.snapshot());
+        this(device, profiled, recordable, !recordable && RECORDING.contains(device.device().getTornadoVMBackend()), grids, outputs.toArray(),
+                upload.snapshot(), run.snapshot());
     }
 
     /**
@@ -87,10 +89,11 @@ final class Stage implements AutoCloseable {
      * @param recordable likewise; large transfers are faster outside of a recording
      */
     Stage(Platform.Device device, boolean profiled, boolean recordable, TaskGraph graph, GridScheduler grids) {
-        this(device, profiled, recordable, grids, new Object[0], graph.snapshot());
+        this(device, profiled, recordable, false, grids, new Object[0], graph.snapshot());
     }
 
-    private Stage(Platform.Device device, boolean profiled, boolean recordable, GridScheduler grids, Object[] outputs, ImmutableTaskGraph... graphs) {
+    private Stage(Platform.Device device, boolean profiled, boolean recordable, boolean waits, GridScheduler grids, Object[] outputs,
+            ImmutableTaskGraph... graphs) {
         this.profiled = profiled;
         this.outputs = outputs;
         this.graphs = graphs.length;
@@ -98,7 +101,7 @@ final class Stage implements AutoCloseable {
         plan.withDevice(device.device());
         plan.withGridScheduler(grids);
         device.setCompilerFlags(plan);
-        if (profiled) {
+        if (profiled || waits) {
             plan.withProfiler(ProfilerMode.SILENT);
         }
         records = graph(System.getProperty(GRAPH_PROPERTY)) && recordable && !profiled && RECORDING.contains(device.device().getTornadoVMBackend());
