@@ -23,6 +23,11 @@ public final class Lines {
         if (r.get("error") != null) {
             return "%s  %s".formatted(what, r.get("error"));
         }
+        if (r.profiled()) {
+            return "%s  device memory %.4g GB%s%s".formatted(what, r.number("dram_bytes") / 1e9,
+                    r.number("l2_bytes") > 0 ? ", multiprocessors and L2 %.4g GB".formatted(r.number("l2_bytes") / 1e9) : "",
+                    r.number("bytes_model") > 0 ? ", model %.4g GB".formatted(r.number("bytes_model") / 1e9) : "");
+        }
         return "%s  %s ms (%s..%s)  %s  error %.1e%s".formatted(what, time(r.number("median_ms")), time(r.number("p10_ms")), time(r.number("p90_ms")),
                 r.get("tflops") == null ? "" : rate(r.number("tflops")), r.number("max_abs_error"),
                 r.number("ceiling_fraction") > 0 ? "  %.0f%% of the ceiling".formatted(100 * r.number("ceiling_fraction")) : "");

@@ -5,7 +5,9 @@ import io.github.tornadoattention.bench.cpu.PeersBench;
 import io.github.tornadoattention.bench.device.DecodeBench;
 import io.github.tornadoattention.bench.device.DeviceBench;
 import io.github.tornadoattention.bench.device.PaperBench;
+import io.github.tornadoattention.bench.device.ProfileBench;
 import io.github.tornadoattention.bench.device.RandomChecks;
+import io.github.tornadoattention.bench.device.TrafficBench;
 import io.github.tornadoattention.bench.report.CompareCommand;
 import io.github.tornadoattention.bench.report.ReportCommand;
 import io.github.tornadoattention.host.cli.Failure;
@@ -56,6 +58,8 @@ public final class Main implements Runnable {
         line.addSubcommand(new CompareCommand(terminal));
         line.addSubcommand(new RandomChecks(terminal));
         line.addSubcommand(new DecodeBench(terminal));
+        line.addSubcommand(new ProfileBench(terminal));
+        line.addSubcommand(new TrafficBench(terminal));
         line.getSubcommands().values().forEach(sub -> sub.getCommandSpec().mixinStandardHelpOptions(true));
         line.setOut(new PrintWriter(terminal.out(), true, terminal.out().charset()));
         line.setErr(new PrintWriter(terminal.err(), true, terminal.err().charset()));

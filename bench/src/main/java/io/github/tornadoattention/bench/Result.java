@@ -30,6 +30,9 @@ public final class Result {
     public static final String FMA = "fma";
     public static final String TENSOR_CORES = "tensor";
 
+    /** The subcommand whose runs a profiler looks at. */
+    public static final String PROFILE = "profile";
+
     private static final List<String> NEEDED = List.of("backend", "algorithm", "direction");
 
     private final Map<String, @Nullable Object> fields = new LinkedHashMap<>();
@@ -142,6 +145,11 @@ public final class Result {
     /** Whether this is a time that can be shown: it was compared with float64 and nothing failed. */
     public boolean timed() {
         return fields.get("error") == null && Boolean.TRUE.equals(fields.get("checked")) && number("median_ms") > 0;
+    }
+
+    /** Whether this says what a profiler is to count, or counted, of one run, which no time belongs to. */
+    public boolean profiled() {
+        return text("command").startsWith("scripts/bench " + PROFILE) && fields.get("median_ms") == null;
     }
 
     /** What says which measurement this is, in one text: equal for equal measurements. */

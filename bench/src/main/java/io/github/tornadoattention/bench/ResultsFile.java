@@ -149,7 +149,10 @@ public final class ResultsFile {
 
     private void remember(String line) {
         try {
-            present.add(Result.parse(line).identity());
+            Result result = Result.parse(line);
+            if (!result.profiled()) {
+                present.add(result.identity());
+            }
         } catch (IllegalArgumentException e) {
             return; // reported where it is read for good
         }
@@ -193,8 +196,11 @@ public final class ResultsFile {
         }
     }
 
-    /** What failed for another reason than its size is measured again. */
+    /** What failed for another reason than its size is measured again, and what a profiler counted is no measurement of time. */
     private void remember(Result result) {
+        if (result.profiled()) {
+            return;
+        }
         if (result.get("error") == null || result.text("error").startsWith(TOO_LARGE)) {
             present.add(result.identity());
         }

@@ -81,6 +81,11 @@ public final class DeviceBench implements Callable<Integer> {
     }
 
     private AttentionSpec spec(String shape) {
+        return spec(shape, causal, dtype);
+    }
+
+    /** A shape that somebody wrote, with its options. */
+    static AttentionSpec spec(String shape, boolean causal, String dtype) {
         try {
             int[] lengths = Arrays.stream(shape.split(",", -1)).mapToInt(Integer::parseInt).toArray();
             if (lengths.length == SHAPE) {

@@ -307,7 +307,7 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
     }
 
     /** Bytes of the kernels that ran, each element once a launch; null where there is no model of them. */
-    private static @Nullable Long modelBytes(Job job, String direction) {
+    static @Nullable Long modelBytes(Job job, String direction) {
         if (Result.TENSOR_CORES.equals(job.units())) {
             return TrafficModel.takenByTensorCores(job.spec()) ? TrafficModel.onTensorCores(job.spec()).bytesOnce(direction) : null;
         }

@@ -23,16 +23,30 @@ final class Data {
             "bench/peers/torch_sdpa.py --dtype (\\S+) --path (\\S+) --causal (\\S+) (\\S+)");
 
     private final List<Result> results;
+    private final List<Result> profiled;
 
     Data(List<Result> all) {
         Map<String, Result> latest = new LinkedHashMap<>();
+        Map<String, Result> counted = new LinkedHashMap<>();
         for (Result result : all) {
+            if (result.profiled()) {
+                if (result.number("dram_bytes") > 0) {
+                    counted.put(result.identity(), result);
+                }
+                continue;
+            }
             // one that failed does not hide an earlier one that did not
             if (result.timed() || !latest.containsKey(result.identity()) || !latest.get(result.identity()).timed()) {
                 latest.put(result.identity(), result);
             }
         }
         results = List.copyOf(latest.values());
+        profiled = List.copyOf(counted.values());
+    }
+
+    /** What a profiler counted; none of these is among the others. */
+    List<Result> profiled() {
+        return profiled;
     }
 
     List<Result> all() {

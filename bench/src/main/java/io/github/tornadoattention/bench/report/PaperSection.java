@@ -28,7 +28,7 @@ final class PaperSection {
         boolean headed = false;
         for (List<Result> place : Data.by(ours, Data::place).values()) {
             Page section = new Page("");
-            left(section, place, chosen(data.timed()));
+            left(section, place, chosen(data.timed()), data.profiled());
             middle(section, place);
             right(section, place);
             tables(section, place);
@@ -56,7 +56,7 @@ final class PaperSection {
     }
 
     /** Figure 2, left: traffic and time at one shape; GPT-2 medium's if it is there, else the largest that both ran. */
-    private static void left(Page page, List<Result> place, List<Result> all) {
+    private static void left(Page page, List<Result> place, List<Result> all, List<Result> profiled) {
         List<Result> flash = place.stream().filter(timed("flash", "both")).filter(r -> r.get("block") == null && r.options(" ").isEmpty())
                 .sorted(Comparator.comparingDouble((Result r) -> r.number("batch") * r.number("heads") * r.number("seq_q")).reversed()
                         .thenComparing(r -> r.number("seq_q")))
@@ -84,6 +84,7 @@ final class PaperSection {
             rows.add(row("device memory traffic at least, GB (model: each element once a launch%s)".formatted(kernels),
                     ModelBytes.once(other) / 1e9, ModelBytes.once(best) / 1e9));
         }
+        ProfilerSection.addRows(rows, profiled, other, best);
         rows.add(row("memory, MiB", other.number("peak_device_bytes") / 1048576, best.number("peak_device_bytes") / 1048576));
         Result shape = best;
         for (String dtype : List.of("fp32", "fp16")) {

@@ -87,6 +87,7 @@ public final class ReportCommand implements Callable<Integer> {
         DeviceSections.peers(page, data);
         DeviceSections.approximations(page, data);
         TrafficSection.write(page);
+        ProfilerSection.write(page, data);
         DeviceSections.failures(page, data);
         return page;
     }

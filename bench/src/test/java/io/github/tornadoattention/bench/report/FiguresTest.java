@@ -28,6 +28,34 @@ class FiguresTest {
                 .flatMap(piece -> ((Page.TableOf) piece).rows().stream()).toList();
     }
 
+    /** What a profiler counted stands beside the model and Figure 2's times, and is no measurement of time itself. */
+    @Test
+    void profilerStandsBesideTheModel() {
+        List<Result> results = new ArrayList<>(List.of(result("standard", "both", 1024, 40), result("flash", "both", 1024, 8)));
+        assertThat(rows(results)).noneMatch(row -> row.getFirst().contains("Nsight"));
+        List<Result> plain = List.copyOf(results);
+        results.add(profiled("flash", 2e9, 9e9));
+        assertThat(rows(results)).noneMatch(row -> row.getFirst().contains("Nsight"));
+        results.add(profiled("standard", 5e9, 1e9));
+        results.add(profiled("standard", 18e9, 45e9)); // the later one counts
+        assertThat(rows(results)).contains(List.of("device memory traffic counted by Nsight Compute, GB", "18.00", "2.000", "9.0"),
+                List.of("traffic of multiprocessors and L2 counted by Nsight Compute, GB", "45.00", "9.000", "5.0"));
+        String name = "opencl flash fp32 b16 h8 n1024 d64, Some <GPU> & more";
+        assertThat(rows(results)).filteredOn(row -> row.getFirst().equals(name)).singleElement().satisfies(row -> {
+            assertThat(row).hasSize(7).startsWith(name, "both", "1.600", "2.000", "1.25").endsWith("9.000");
+            assertThat(Double.parseDouble(row.get(5))).isPositive();
+        });
+        assertThat(rows(results)).containsAll(rows(plain));
+        // of another device: no row of Figure 2
+        results.replaceAll(r -> r.profiled() ? r.with("device", "other") : r);
+        assertThat(rows(results)).noneMatch(row -> row.getFirst().contains("Nsight"));
+    }
+
+    private static Result profiled(String algorithm, double dram, double l2) {
+        return result(algorithm, "both", 1024, 1).with("median_ms", null).with("checked", null).with("bytes_model", 1.6e9)
+                .with("dram_bytes", dram).with("l2_bytes", l2).with("command", "scripts/bench profile --shape 16,8,1024,64");
+    }
+
     /** 64x32 and 32x64 have as many scores, and nothing joins them. */
     @Test
     void tilesArePointsWithTheirSides() {

@@ -60,8 +60,9 @@ final class TraceCommand implements Callable<Integer> {
                     + "devices run (float32 as two float16, or with --dtype fp16 or bf16); default: fma.")
     private Units units;
 
-    @Option(names = "--ncu", paramLabel = "FILE.csv", description = "Put the bytes beside it that NVIDIA's profiler counted: the output of ncu --csv --metrics "
-            + ProfilerTraffic.DRAM_READ + "," + ProfilerTraffic.DRAM_WRITE + "," + ProfilerTraffic.L2 + ".")
+    @Option(names = "--ncu", paramLabel = "FILE.csv",
+            description = "Put the bytes beside it that NVIDIA's profiler counted: the output of "
+            + "ncu --csv --metrics " + ProfilerTraffic.METRICS + ".")
     private @Nullable Path profile;
 
     @Option(names = "--json", description = "Print one JSON object.")
