@@ -7,6 +7,8 @@ import io.github.tornadoattention.host.BlockMasks;
 import io.github.tornadoattention.host.tornado.TrafficModel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /** The IO model as figures: the paper's theorem 2 and proposition 4, for the paper's algorithms and for our kernels. */
@@ -20,9 +22,20 @@ final class TrafficSection {
     private static final double PAPERS_LOCAL = 100 * 1024;
     private static final int HALF = 2;
 
-    private static final List<String> COMMAND = List.of("scripts/attention trace --shape 1,1,4096,64 --block 64,64");
+    private static final int[] SIDES = {16, 32, 48, 64, 96, 128, 192, 256};
+    private static final int[] LENGTHS = IntStream.rangeClosed(7, 16).map(e -> 1 << e).toArray();
+    private static final double[] DENSITIES = {0.03125, 0.0625, 0.125, 0.25, 0.5, 0.75, 1};
 
     private TrafficSection() {}
+
+    /** A command for the shell that prints the totals of each point of a figure; {@code arguments} say {@code $x} for the point. */
+    private static List<String> command(String points, String arguments, String lines) {
+        return List.of("for x in %s; do scripts/attention trace %s | grep -E '%s'; done".formatted(points, arguments, lines));
+    }
+
+    private static String words(IntStream points) {
+        return points.mapToObj(Integer::toString).collect(Collectors.joining(" "));
+    }
 
     /** Bytes that the forward kernel's work-items move with tiles of this size. */
     static double movedForward(Result r, int blockQ, int blockK) {
@@ -48,7 +61,7 @@ final class TrafficSection {
     private static void againstMemory(Page page) {
         List<Double> bytes = new ArrayList<>();
         List<Double> local = new ArrayList<>();
-        for (int side : new int[] {16, 32, 48, 64, 96, 128, 192, 256}) {
+        for (int side : SIDES) {
             TrafficModel model = TrafficModel.ofBlocks(spec(N), side, side);
             local.add(model.forward().getFirst().localBytes() / 1024.0);
             bytes.add(model.bytes("forward") / MIB);
@@ -56,11 +69,12 @@ final class TrafficSection {
         double[] kib = array(local);
         double[] paper = local.stream().mapToDouble(k -> paperFlash(N, k * 1024, Float.BYTES) / MIB).toArray();
         double[] standard = local.stream().mapToDouble(k -> TrafficModel.of(spec(N), Algorithm.STANDARD).bytesOnce("forward") / MIB).toArray();
-        page.figure(new Plot("Theorem 2: bytes against local memory, N %d".formatted(N), "local memory of a group, KiB", true, "MiB moved", true)
+        page.figure(new Plot("Theorem 2: bytes against local memory, forward, N %d".formatted(N), "local memory of a group, KiB", true, "MiB moved", true)
                         .line("flash, our kernel with square tiles", kib, array(bytes))
                         .bound("flash, the paper's algorithm 1", kib, paper)
                         .bound("standard, once (algorithm 0)", kib, standard),
-                "Theorem 2: flash attention moves O(N² D² / M) bytes, standard attention O(N D + N²) whatever the local memory M.", COMMAND);
+                "Theorem 2: flash attention moves O(N² D² / M) bytes, standard attention O(N D + N²) whatever the local memory M. Forward.",
+                command(words(IntStream.of(SIDES)), "--shape 1,1,%d,%d --block $x,$x".formatted(N, D), "^forward|flash.forward: "));
     }
 
     /**
@@ -80,9 +94,9 @@ final class TrafficSection {
     }
 
     private static void againstLength(Page page) {
-        int[] lengths = IntStream.rangeClosed(7, 16).map(e -> 1 << e).toArray();
+        int[] lengths = LENGTHS;
         double[] n = IntStream.of(lengths).asDoubleStream().toArray();
-        page.figure(new Plot("Bytes against N", "N", true, "MiB moved", true)
+        page.figure(new Plot("Bytes against N, forward", "N", true, "MiB moved", true)
                         .line("standard, once", n, IntStream.of(lengths).mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.STANDARD).bytesOnce("forward") / MIB).toArray())
                         .line("flash, moved by work-items", n, IntStream.of(lengths).mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.FLASH).bytes("forward") / MIB).toArray())
                         .line("flash, once", n, IntStream.of(lengths).mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.FLASH).bytesOnce("forward") / MIB).toArray())
@@ -97,19 +111,21 @@ final class TrafficSection {
                         + "above D² elements.")
                         .formatted(N, paperStandard(N, HALF) / paperFlash(N, PAPERS_LOCAL, HALF),
                                 paperStandard(N, Float.BYTES) / paperFlash(N, 48 * 1024, Float.BYTES)),
-                List.of("scripts/attention trace --shape 1,1,N,64"));
+                command(words(IntStream.of(LENGTHS)), "--shape 1,1,$x,%d".formatted(D), "^forward"));
     }
 
     /** Proposition 4: O(N D + N² D² s / M). */
     private static void againstDensity(Page page) {
-        double[] density = {0.03125, 0.0625, 0.125, 0.25, 0.5, 0.75, 1};
+        double[] density = DENSITIES;
         double[] bytes = java.util.Arrays.stream(density).map(s -> TrafficModel.ofBlocks(AttentionSpec.builder(1, 1, N, D)
                 .blockMask(BlockMasks.random(N, N, BLOCK, s, 1)).build(), BLOCK, BLOCK).bytes("forward") / MIB).toArray();
         double[] dense = java.util.Arrays.stream(density).map(s -> bytes[bytes.length - 1] * s).toArray();
-        page.figure(new Plot("Proposition 4: bytes against density, N %d".formatted(N), "share of blocks that are set", false, "MiB moved", false)
+        page.figure(new Plot("Proposition 4: bytes against density, forward, N %d".formatted(N), "share of blocks that are set", false, "MiB moved", false)
                         .line("block-sparse, our kernel", density, bytes)
                         .bound("proportional to density", density, dense),
-                "Proposition 4: block-sparse flash attention moves the dense bytes times the share of blocks, and O(N D) beside them.", COMMAND);
+                "Proposition 4: block-sparse flash attention moves the dense bytes times the share of blocks, and O(N D) beside them. Forward.",
+                command(DoubleStream.of(DENSITIES).mapToObj(Plot::number).collect(Collectors.joining(" ")),
+                        "--shape 1,1,%d,%d --block %d,%d --density $x".formatted(N, D, BLOCK, BLOCK), "^forward"));
     }
 
     private static double[] array(List<Double> values) {

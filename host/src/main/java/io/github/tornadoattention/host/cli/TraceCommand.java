@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.cli;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.BlockMasks;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.UsageException;
@@ -27,6 +28,7 @@ import picocli.CommandLine.Parameters;
 @Command(name = "trace", description = "Shows the bytes that each kernel moves between global and local memory, by calculation.")
 final class TraceCommand implements Callable<Integer> {
     private static final int SHAPE = 4;
+    private static final int BLOCK_SIZE = 64;
 
     /** What multiplies in the flash kernels that are counted. */
     private enum Units {
@@ -54,6 +56,13 @@ final class TraceCommand implements Callable<Integer> {
     @Option(names = "--block", paramLabel = "Br,Bc", converter = SpecFlags.IntegersConverter.class,
             description = "Tiles of Br queries and Bc keys; default: what the host takes with 48 KiB of local memory.")
     private SpecFlags.@Nullable Integers block;
+
+    @Option(names = "--density", paramLabel = "S", description = "Share of blocks that a random block mask sets, 0..1, where --shape is given; "
+            + "its blocks are of --block-size, default 64.")
+    private @Nullable Double density;
+
+    @Option(names = "--density-seed", paramLabel = "N", description = "Which of the masks of --density; default 1.")
+    private @Nullable Long densitySeed;
 
     @Option(names = "--units", paramLabel = "fma|tensor", defaultValue = "fma",
             description = "Which flash kernels: those of multiply-adds, which run everywhere, or those on tensor cores, which CUDA "
@@ -111,7 +120,13 @@ final class TraceCommand implements Callable<Integer> {
             throw new UsageException("--dtype %s: the kernels of multiply-adds are counted in float32; --units tensor counts 16-bit types"
                     .formatted(options.dtype().name().toLowerCase(Locale.ROOT)));
         }
+        if (densitySeed != null && density == null) {
+            throw new UsageException("--density-seed means nothing without --density");
+        }
         if (input != null) {
+            if (density != null) {
+                throw new UsageException("--density means nothing without --shape");
+            }
             if (seqK != null || kvHeads != null) {
                 throw new UsageException("%s means nothing without --shape".formatted(seqK != null ? "--seq-k" : "--kv-heads"));
             }
@@ -126,8 +141,8 @@ final class TraceCommand implements Callable<Integer> {
         if (lengths.length != SHAPE) {
             throw new UsageException("--shape has %d numbers, must have four: B,H,N,D".formatted(lengths.length));
         }
-        if (options.blockSize() != 0) {
-            throw new UsageException("--block-size needs a file with the array block_mask");
+        if (options.blockSize() != 0 && density == null) {
+            throw new UsageException("--block-size needs a file with the array block_mask, or --density");
         }
         try {
             SpecBuilder spec = AttentionSpec.builder(lengths[0], lengths[1], lengths[2], lengths[3])
@@ -142,6 +157,11 @@ final class TraceCommand implements Callable<Integer> {
             }
             if (options.alibi()) {
                 spec.alibi();
+            }
+            if (density != null) {
+                int size = options.blockSize() == 0 ? BLOCK_SIZE : options.blockSize();
+                spec.blockMask(BlockMasks.random(lengths[2], seqK == null ? lengths[2] : seqK, size, density,
+                        densitySeed == null ? 1 : densitySeed));
             }
             return spec.build();
         } catch (IllegalArgumentException e) {

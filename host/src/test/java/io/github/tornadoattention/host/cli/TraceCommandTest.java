@@ -3,10 +3,14 @@ package io.github.tornadoattention.host.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.github.tornadoattention.host.AttentionSpec;
+import io.github.tornadoattention.host.BlockMasks;
 import io.github.tornadoattention.host.npy.NpyFiles;
+import io.github.tornadoattention.host.tornado.TrafficModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -54,6 +58,24 @@ class TraceCommandTest {
                 .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.list(Map.class))
                 .filteredOn(launch -> "split.forward".equals(launch.get("task")))
                 .singleElement().extracting("bytes").isEqualTo((int) kernel);
+    }
+
+    /** The mask is that of {@link BlockMasks#random}, with a shared seed if none is given. */
+    @ParameterizedTest
+    @CsvSource({"0, 64, 1", "0.125, 64, 1", "0.5, 64, 1", "0.5, 32, 1", "0.5, 64, 7", "1, 64, 1"})
+    void aShareOfTheBlocks(double density, int size, long seed) throws IOException {
+        List<String> words = new ArrayList<>(List.of("trace", "--shape=1,2,512,16", "--seq-k=300", "--block=32,32", "--json", "--density=" + density));
+        if (size != 64) {
+            words.add("--block-size=" + size);
+        }
+        if (seed != 1) {
+            words.add("--density-seed=" + seed);
+        }
+        Map<String, Object> json = JSON.std.mapFrom(Call.of(words.toArray(String[]::new)).done().out());
+        AttentionSpec spec = AttentionSpec.builder(1, 2, 512, 16).seqK(300).blockMask(BlockMasks.random(512, 300, size, density, seed)).build();
+        for (String direction : List.of("forward", "backward", "both")) {
+            assertThat(json).extracting("flash." + direction + ".bytes").isEqualTo((int) TrafficModel.ofBlocks(spec, 32, 32).bytes(direction));
+        }
     }
 
     @Test
@@ -115,6 +137,13 @@ class TraceCommandTest {
         "trace --shape 1,1,8,8 --block 16 | --block has 1 numbers",
         "trace --shape 1,1,8,8 --block 17,16 | tiles of 17 x 16",
         "trace --shape 1,1,8,8 --block-size 16 | --block-size needs a file",
+        "trace --shape 1,1,64,8 --density 1.5 | density is 1.5, must be 0..1",
+        "trace --shape 1,1,64,8 --density NaN | density is NaN, must be 0..1",
+        "trace --shape 1,1,64,8 --density much | --density",
+        "trace --shape 1,1,64,8 --density 1 --block-size 0 | block",
+        "trace --shape 1,1,64,8 --density 1 --block-size 24 --block 16,16 | blocks of 24 are no multiple",
+        "trace --shape 1,1,64,8 --density-seed 2 | --density-seed means nothing without --density",
+        "trace in.npz --density 0.5 | --density means nothing without --shape",
         "trace --shape 65536,65536,1,1 | 2^31 elements",
         "trace --shape 1,1,8,16 --units matrix | --units",
         "trace --shape 1,1,8,16 --dtype bf16 | --units tensor counts 16-bit types",
