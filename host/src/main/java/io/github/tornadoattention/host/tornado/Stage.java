@@ -43,15 +43,18 @@ final class Stage implements AutoCloseable {
     private static final int LOOP_GROUP = 64;
 
     /**
-     * Runs share this lock; closing a plan and recording a run want it alone. Closing resets TornadoVM's device, after which it refuses to run what was
-     * compiled ahead ("reset() was called after warmup()") until something is compiled ahead again; so closings are counted. A recording ends
-     * where any thread of the process allocates or waits.
+     * Runs share this lock; closing a plan, recording a run, and runs with the device's clock on want it alone. Closing resets TornadoVM's device, after
+     * which it refuses to run what was compiled ahead ("reset() was called after warmup()") until something is compiled ahead again; so closings are
+     * counted. A recording ends where any thread of the process allocates or waits. The clock is one switch for the whole process, which each run sets as
+     * it wants it: what runs beside would switch it off, or find it on.
      */
     private static final ReadWriteLock RUNS = new ReentrantReadWriteLock();
     private static final AtomicLong CLOSED = new AtomicLong();
 
     private final TornadoExecutionPlan plan;
     private final boolean profiled;
+    /** Whether the device's clock is on, for its times or for the waiting that comes with it. */
+    private final boolean clocked;
     private final Object[] outputs;
     private final int graphs;
     /** How many stages had been closed when this one was compiled ahead; -1 if it was not. */
@@ -74,8 +77,8 @@ final class Stage implements AutoCloseable {
      * Makes both graphs ready.
      *
      * @param recordable whether runs may be recorded: not those of tasks with {@code @Parallel} loops, which read their grid's size from memory that all tasks
-     *     of a plan share, so that in a recording all find the last one's. Run after run in a hurry they find each other's as well, on CUDA with illegal
-     *     addresses; so the device's clock is on for them, at which TornadoVM waits for each task
+     *     of a plan share, so that in a recording all find the last one's. Run after run in a hurry they ended in illegal addresses on CUDA, presumably
+     *     by the same memory, and not since the device's clock is on for them, at which TornadoVM waits for each task
      * @param outputs arrays that {@link #fetch} brings back
      */
     Stage(Platform.Device device, boolean profiled, boolean recordable, TaskGraph upload, TaskGraph run, GridScheduler grids, List<?> outputs) {
@@ -95,13 +98,14 @@ final class Stage implements AutoCloseable {
     private Stage(Platform.Device device, boolean profiled, boolean recordable, boolean waits, GridScheduler grids, Object[] outputs,
             ImmutableTaskGraph... graphs) {
         this.profiled = profiled;
+        clocked = profiled || waits;
         this.outputs = outputs;
         this.graphs = graphs.length;
         plan = new TornadoExecutionPlan(graphs);
         plan.withDevice(device.device());
         plan.withGridScheduler(grids);
         device.setCompilerFlags(plan);
-        if (profiled || waits) {
+        if (clocked) {
             plan.withProfiler(ProfilerMode.SILENT);
         }
         records = graph(System.getProperty(GRAPH_PROPERTY)) && recordable && !profiled && RECORDING.contains(device.device().getTornadoVMBackend());
@@ -217,7 +221,7 @@ final class Stage implements AutoCloseable {
             select(graph);
             compile(); // while others run
         }
-        return locked(recording ? RUNS.writeLock() : RUNS.readLock(), () -> {
+        return locked(recording || clocked ? RUNS.writeLock() : RUNS.readLock(), () -> {
             if (closedBefore >= 0 && closedBefore != CLOSED.get()) {
                 compile(); // nothing is left to compile
             }
