@@ -45,8 +45,6 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
     private static final double SLOWER_SECONDS = 5;
     private static final double WARM_UP_SECONDS = 5;
     private static final double STEADY_SECONDS = 0.7;
-    /** Where a device computes, the JVM only launches. */
-    private static final double LAUNCH_STEADY_SECONDS = 0.1;
     private static final double WARMER = 0.97;
 
     /** Reports of many runs, and what the first one cost. */
@@ -176,7 +174,7 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         if (wall && clock && checked.accepted() && !slow(kernels)) {
             walls = new Runs();
             try (Attention attention = Attention.on(backend(job), job.spec(), job.how())) {
-                time(attention, in, backward, LAUNCH_STEADY_SECONDS, checked, new Runs(), walls);
+                time(attention, in, backward, Math.min(STEADY_SECONDS, seconds), checked, new Runs(), walls);
             }
         }
         List<Result> results = new ArrayList<>();
