@@ -12,10 +12,12 @@ public final class GridFlags {
     @Option(names = "--quick", description = "A few small measurements: under 3 minutes on 2 cores.")
     private boolean quick;
 
-    @Option(names = "--only", split = ",", paramLabel = "K=V", description = "Only measurements with these values, e.g. algorithm=flash,seq_q=512|1024.")
+    @Option(names = "--only", split = ",", paramLabel = "K=V",
+            description = "Only measurements with these values, e.g. algorithm=flash,seq_q=512|1024.")
     private Map<String, String> only = new LinkedHashMap<>();
 
-    @Option(names = "--out", paramLabel = "FILE.jsonl", description = "Append results to this file; what is in it is not measured again.")
+    @Option(names = "--out", paramLabel = "FILE.jsonl",
+            description = "Append results to this file; what is in it is not measured again.")
     private @Nullable Path out;
 
     @Option(names = "--seconds", paramLabel = "S", description = "Time for the timed runs of a measurement.")

@@ -12,13 +12,13 @@ public final class Lines {
             return "%-16s %s: %s".formatted(place, r.text("algorithm"), r.text("error"));
         }
         if (r.get("seq_q") == null) {
-            String rate = r.get("tflops") != null ? "%.2f TFLOP/s".formatted(r.number("tflops")) : "%.0f GB/s".formatted(r.number("gb_per_s"));
+            String rate = r.get("tflops") != null ? "%.2f TFLOP/s".formatted(r.number("tflops"))
+                    : "%.0f GB/s".formatted(r.number("gb_per_s"));
             return "%-16s %s: %s".formatted(place, r.text("algorithm"), rate);
         }
-        String what = "%-16s %-12s %s %-8s b%s h%s n%s d%s%s%s%s".formatted(place, r.text("algorithm"), r.type(),
-                r.text("direction"),
-                r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim"),
-                r.options(" "), r.number("density") < 1 ? " density %.3f".formatted(r.number("density")) : "",
+        String what = "%-16s %-12s %s %-8s %s%s%s%s".formatted(place, r.text("algorithm"), r.type(),
+                r.text("direction"), r.shape(), r.options(" "),
+                r.number("density") < 1 ? " density %.3f".formatted(r.number("density")) : "",
                 r.get("block") == null ? "" : " tiles " + r.get("block"));
         if (r.get("error") != null) {
             return "%s  %s".formatted(what, r.get("error"));
@@ -28,8 +28,8 @@ public final class Lines {
                     r.number("l2_bytes") > 0 ? ", multiprocessors and L2 %.4g GB".formatted(r.number("l2_bytes") / 1e9) : "",
                     r.number("bytes_model") > 0 ? ", model %.4g GB".formatted(r.number("bytes_model") / 1e9) : "");
         }
-        return "%s  %s ms (%s..%s)  %s  error %.1e%s".formatted(what, time(r.number("median_ms")), time(r.number("p10_ms")), time(r.number("p90_ms")),
-                r.get("tflops") == null ? "" : rate(r.number("tflops")), r.number("max_abs_error"),
+        return "%s  %s ms (%s..%s)  %s  error %.1e%s".formatted(what, time(r.number("median_ms")), time(r.number("p10_ms")),
+                time(r.number("p90_ms")), r.get("tflops") == null ? "" : rate(r.number("tflops")), r.number("max_abs_error"),
                 r.number("ceiling_fraction") > 0 ? "  %.0f%% of the ceiling".formatted(100 * r.number("ceiling_fraction")) : "");
     }
 

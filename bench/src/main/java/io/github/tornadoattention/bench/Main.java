@@ -75,13 +75,15 @@ public final class Main implements Runnable {
     /** Without a command there is nothing to do. */
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "a command is missing: %s".formatted(String.join(", ", spec.subcommands().keySet())));
+        throw new ParameterException(spec.commandLine(),
+                "a command is missing: %s".formatted(String.join(", ", spec.subcommands().keySet())));
     }
 
     private static Failure usage(ParameterException e) {
         String message = e.getMessage() == null ? "" : e.getMessage();
         String reason = message.lines().map(String::strip).reduce((a, b) -> a + "; " + b).orElse("wrong usage");
-        return new Failure(Failure.USAGE, "%s (see %s --help)".formatted(reason, e.getCommandLine().getCommandSpec().qualifiedName()));
+        return new Failure(Failure.USAGE,
+                "%s (see %s --help)".formatted(reason, e.getCommandLine().getCommandSpec().qualifiedName()));
     }
 
     private static int report(Terminal terminal, Failure failure, Throwable cause, boolean verbose) {

@@ -11,19 +11,23 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One measurement: one line of the results format, one JSON object. Fields that nobody sets are null, which means unknown. Times are in milliseconds, sizes in
- * bytes; FLOPs are counted as 4 * headDim for each visible pair of query and key, 2.5 times that backward and 3.5 times for both.
+ * One measurement: one line of the results format, one JSON object. Fields that nobody sets are null, which means unknown. Times
+ * are in milliseconds, sizes in bytes; FLOPs are counted as 4 * headDim for each visible pair of query and key, 2.5 times that
+ * backward and 3.5 times for both.
  */
 public final class Result {
     /** Every field, in the order in which it is written. */
-    public static final List<String> FIELDS = List.of("backend", "driver", "device", "algorithm", "dtype", "direction", "batch", "heads", "kv_heads", "seq_q",
+    public static final List<String> FIELDS = List.of("backend", "driver", "device", "algorithm", "dtype", "direction", "batch",
+            "heads", "kv_heads", "seq_q",
             "seq_k", "head_dim", "causal", "dropout", "key_mask", "density", "threads", "block", "units", "kernels",
             "median_ms", "p10_ms", "p90_ms", "wall_median_ms", "wall_p10_ms", "wall_p90_ms", "jit_ms", "runs", "tflops",
-            "executed_tflops", "bytes_model", "dram_bytes", "l2_bytes", "gb_per_s", "peak_device_bytes", "max_abs_error", "checked", "ceiling_fraction", "error", "versions",
+            "executed_tflops", "bytes_model", "dram_bytes", "l2_bytes", "gb_per_s", "peak_device_bytes", "max_abs_error",
+            "checked", "ceiling_fraction", "error", "versions",
             "command", "date");
 
     /** What says which measurement this is; the other fields say how it went. */
-    public static final List<String> IDENTITY = List.of("backend", "driver", "device", "algorithm", "dtype", "direction", "batch", "heads", "kv_heads",
+    public static final List<String> IDENTITY = List.of("backend", "driver", "device", "algorithm", "dtype", "direction",
+            "batch", "heads", "kv_heads",
             "seq_q", "seq_k", "head_dim", "causal", "dropout", "key_mask", "density", "threads", "block", "units");
 
     /** Values of {@code units}, which says what multiplied on a device: fused multiply-adds, or tensor cores. */
@@ -83,7 +87,8 @@ public final class Result {
 
     /** Sets the fields that a spec answers. */
     public Result with(AttentionSpec spec) {
-        return with("batch", spec.batch()).with("heads", spec.heads()).with("kv_heads", spec.kvHeads()).with("seq_q", spec.seqQ()).with("seq_k", spec.seqK())
+        return with("batch", spec.batch()).with("heads", spec.heads()).with("kv_heads", spec.kvHeads()).with("seq_q", spec.seqQ())
+                .with("seq_k", spec.seqK())
                 .with("head_dim", spec.headDim()).with("causal", spec.causal() != Causal.NONE).with("dropout", spec.dropout())
                 .with("key_mask", spec.keyLengths() == null ? null : true)
                 .with("density", spec.blockMask() == null ? 1.0 : spec.blockMask().density());
@@ -102,6 +107,13 @@ public final class Result {
             words.append(before).append("key mask");
         }
         return words.toString();
+    }
+
+    /** The shape in words: batch, heads, queries, keys where they are another number, head dim. */
+    public String shape() {
+        boolean square = get("seq_k") == null || number("seq_q") == number("seq_k");
+        return "b%s h%s n%s%s d%s".formatted(get("batch"), get("heads"), get("seq_q"), square ? "" : "x" + get("seq_k"),
+                get("head_dim"));
     }
 
     /** The value of a field, null if unknown. */

@@ -181,7 +181,8 @@ public final class ResultsFile {
                 FileLock alone = channel.lock()) {
             requireNonNull(alone);
             long end = channel.size();
-            ByteBuffer line = ByteBuffer.wrap(((endsALine(channel, end) ? "" : "\n") + result.json() + "\n").getBytes(StandardCharsets.UTF_8));
+            ByteBuffer line = ByteBuffer.wrap(((endsALine(channel, end) ? "" : "\n") + result.json() + "\n")
+                    .getBytes(StandardCharsets.UTF_8));
             try {
                 channel.position(end);
                 while (line.hasRemaining()) {

@@ -115,7 +115,8 @@ class ResultsFileTest {
 
     @Test
     void linesOfSomethingElseAreSkippedByNumber() throws IOException {
-        Files.write(file, List.of("[1, 2]", "{\"name\": \"x\"}", "", "nonsense \u0000", result(7).json(), "{\"backend\": 3, \"algorithm\": \"a\"}"));
+        Files.write(file, List.of("[1, 2]", "{\"name\": \"x\"}", "", "nonsense \u0000", result(7).json(),
+                "{\"backend\": 3, \"algorithm\": \"a\"}"));
         assertThat(ResultsFile.read(file, warnings)).hasSize(1);
         assertThat(said.toString(StandardCharsets.UTF_8).lines()).hasSize(4).allMatch(line -> line.endsWith(", skipped"))
                 .anyMatch(line -> line.contains(":2: no result of this project: field 'backend' is missing"));
@@ -130,17 +131,22 @@ class ResultsFileTest {
 
     @Test
     void filesThatAreNone() throws IOException {
-        assertThatThrownBy(() -> ResultsFile.read(folder.resolve("none"), warnings)).isInstanceOf(UsageException.class).hasMessageContaining("no such file");
-        assertThatThrownBy(() -> ResultsFile.read(folder, warnings)).isInstanceOf(UsageException.class).hasMessageContaining("is no file");
+        assertThatThrownBy(() -> ResultsFile.read(folder.resolve("none"), warnings)).isInstanceOf(UsageException.class)
+                .hasMessageContaining("no such file");
+        assertThatThrownBy(() -> ResultsFile.read(folder, warnings)).isInstanceOf(UsageException.class)
+                .hasMessageContaining("is no file");
         Files.writeString(file, "\n\n");
-        assertThatThrownBy(() -> ResultsFile.read(file, warnings)).isInstanceOf(UsageException.class).hasMessageContaining("holds no result");
-        assertThatThrownBy(() -> ResultsFile.append(folder.resolve("no/folder/r.jsonl"), warnings)).isInstanceOf(UsageException.class)
+        assertThatThrownBy(() -> ResultsFile.read(file, warnings)).isInstanceOf(UsageException.class)
+                .hasMessageContaining("holds no result");
+        assertThatThrownBy(() -> ResultsFile.append(folder.resolve("no/folder/r.jsonl"), warnings))
+                .isInstanceOf(UsageException.class)
                 .hasMessageContaining("cannot be written");
     }
 
     @Test
     void numbersAreTheSameHoweverTheyAreWritten() {
         assertThat(Result.parse("{\"backend\":\"b\",\"algorithm\":\"a\",\"direction\":\"d\",\"density\":1}").identity())
-                .isEqualTo(Result.parse("{\"backend\":\"b\",\"algorithm\":\"a\",\"direction\":\"d\",\"density\":1.0}").identity());
+                .isEqualTo(Result.parse("{\"backend\":\"b\",\"algorithm\":\"a\",\"direction\":\"d\",\"density\":1.0}")
+                        .identity());
     }
 }

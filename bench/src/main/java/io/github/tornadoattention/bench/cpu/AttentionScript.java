@@ -7,7 +7,10 @@ import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
-/** A TorchScript module of one call: {@code torch.scaled_dot_product_attention(q, k, v)}. The file is a zip of source text and two pickles. */
+/**
+ * A TorchScript module of one call: {@code torch.scaled_dot_product_attention(q, k, v)}. The file is a zip of source text and two
+ * pickles.
+ */
 final class AttentionScript {
     private static final String SOURCE = """
             class Attention(Module):
@@ -28,7 +31,8 @@ final class AttentionScript {
         ByteArrayOutputStream file = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(file)) {
             store(zip, "data.pkl", module());
-            store(zip, "code/__torch__.py", SOURCE.formatted(causal ? "True" : "False", Double.toString(scale)).getBytes(StandardCharsets.UTF_8));
+            store(zip, "code/__torch__.py", SOURCE.formatted(causal ? "True" : "False", Double.toString(scale))
+                    .getBytes(StandardCharsets.UTF_8));
             // an empty tuple
             store(zip, "constants.pkl", new byte[] {(byte) 0x80, 2, ')', '.'});
             store(zip, "version", "3\n".getBytes(StandardCharsets.UTF_8));

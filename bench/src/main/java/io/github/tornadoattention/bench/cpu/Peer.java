@@ -15,7 +15,10 @@ interface Peer extends AutoCloseable {
         @Nullable Peer make(AttentionSpec spec, int threads, Tensor q, Tensor k, Tensor v) throws Exception;
     }
 
-    /** Their classes and a class of the library of each. Builds without the profile "peers" are without them, so no code names them. */
+    /**
+     * Their classes and a class of the library of each. Builds without the profile "peers" are without them, so no code names
+     * them.
+     */
     Map<String, String> LIBRARIES = Map.of("OnnxRuntime", "ai.onnxruntime.OrtEnvironment", "PyTorch", "ai.djl.Model");
 
     /** Whether any is there. */

@@ -41,7 +41,8 @@ final class PyTorch implements Peer {
     /** Makes it where it computes what the spec says: as many key/value heads as heads, if causal as many keys as queries. */
     static final class Factory implements Maker {
         @Override
-        public @Nullable Peer make(AttentionSpec spec, int threads, Tensor q, Tensor k, Tensor v) throws IOException, MalformedModelException {
+        public @Nullable Peer make(AttentionSpec spec, int threads, Tensor q, Tensor k, Tensor v)
+                throws IOException, MalformedModelException {
             boolean supported = spec.heads() == spec.kvHeads() && (spec.causal() == Causal.NONE || spec.seqQ() == spec.seqK());
             return supported ? new PyTorch(spec, threads, q, k, v) : null;
         }

@@ -98,7 +98,9 @@ final class CeilingKernels {
         }
     }
 
-    /** Each work-item reads {@code steps * READS} times four neighboring floats of local memory, beside those of its neighbors. */
+    /**
+     * Each work-item reads {@code steps * READS} times four neighboring floats of local memory, beside those of its neighbors.
+     */
     static void localReads(KernelContext ctx, FloatArray in, FloatArray out, int group, int steps) {
         float[] tile = ctx.allocateFloatLocalArray(4096);
         for (int i = ctx.localIdx; i < 4096; i += group) {

@@ -19,10 +19,11 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * Times decoding: one query of each entry and head a step, over a cache that is there, which grows by a key a step. The first steps are
- * compared with float64 before any time is reported.
+ * Times decoding: one query of each entry and head a step, over a cache that is there, which grows by a key a step. The first
+ * steps are compared with float64 before any time is reported.
  */
-@Command(name = "decode", description = "Times steps of decoding over a cache.", mixinStandardHelpOptions = true, showDefaultValues = true)
+@Command(name = "decode", description = "Times steps of decoding over a cache.", mixinStandardHelpOptions = true,
+        showDefaultValues = true)
 public final class DecodeBench implements Callable<Integer> {
     /** Steps that are compared with float64. */
     private static final int CHECKED = 3;
@@ -39,7 +40,8 @@ public final class DecodeBench implements Callable<Integer> {
             description = "batch, query heads, key heads, head dim, keys in the cache; may be given several times")
     private List<String> shapes = List.of();
 
-    @Option(names = "--dtype", defaultValue = "fp32", split = ",", description = "of the cache: fp32, fp16, bf16, or several with commas")
+    @Option(names = "--dtype", defaultValue = "fp32", split = ",",
+            description = "of the cache: fp32, fp16, bf16, or several with commas")
     private List<String> dtypes = List.of();
 
     @Option(names = "--steps", defaultValue = "200", description = "steps to time")
@@ -71,7 +73,8 @@ public final class DecodeBench implements Callable<Integer> {
         List<DType> types = dtypes.stream().map(DecodeBench::type).toList();
         parsed.forEach(this::spec); // refuses what is no attention
         Backend backend = Backend.of(backendName);
-        terminal.print("backend %s on %s, %d steps each: median (10th..90th percentile)".formatted(backend.name(), backend.device(), steps));
+        terminal.print("backend %s on %s, %d steps each: median (10th..90th percentile)"
+                .formatted(backend.name(), backend.device(), steps));
         boolean right = true;
         for (int[] shape : parsed) {
             for (DType type : types) {
@@ -86,7 +89,8 @@ public final class DecodeBench implements Callable<Integer> {
         Random random = new Random(1);
         Tensor k = uniform(random, shape[0], shape[2], shape[4], shape[3]);
         Tensor v = uniform(random, shape[0], shape[2], shape[4], shape[3]);
-        String what = "b%d h%d/%d d%d, %d keys, %s cache".formatted(shape[0], shape[1], shape[2], shape[3], shape[4], written(type));
+        String what = "b%d h%d/%d d%d, %d keys, %s cache".formatted(shape[0], shape[1], shape[2], shape[3],
+                shape[4], written(type));
         Timed calls = timed(backend, spec, type, k, v);
         Timed kernels = timed(backend.profiled(), spec, type, k, v);
         double error = Math.max(calls.error(), kernels.error());
@@ -95,14 +99,16 @@ public final class DecodeBench implements Callable<Integer> {
             return false;
         }
         double bytes = 2.0 * shape[0] * shape[2] * shape[3] * (shape[4] + steps / 2.0) * type.bytes();
-        terminal.print("%s: step %s ms, kernels %s ms, %.1f GB/s, error %.1e".formatted(what, range(calls.wall()), range(kernels.kernels()),
+        terminal.print("%s: step %s ms, kernels %s ms, %.1f GB/s, error %.1e"
+                .formatted(what, range(calls.wall()), range(kernels.kernels()),
                 bytes / kernels.kernels().median() / 1e6, error));
         return true;
     }
 
     private AttentionSpec spec(int[] shape) {
         try {
-            return AttentionSpec.builder(shape[0], shape[1], 1, shape[3]).kvHeads(shape[2]).seqK(Math.addExact(shape[4], steps)).causal().build();
+            return AttentionSpec.builder(shape[0], shape[1], 1, shape[3]).kvHeads(shape[2])
+                    .seqK(Math.addExact(shape[4], steps)).causal().build();
         } catch (IllegalArgumentException | ArithmeticException e) {
             throw new UsageException("--shape: " + e.getMessage());
         }
@@ -138,7 +144,8 @@ public final class DecodeBench implements Callable<Integer> {
     private static double difference(Tensor x, Tensor y) {
         float[] a = x.toArray();
         float[] b = y.toArray();
-        return IntStream.range(0, a.length).mapToDouble(i -> Float.isNaN(a[i]) ? Double.POSITIVE_INFINITY : Math.abs((double) a[i] - b[i])).max()
+        return IntStream.range(0, a.length)
+                .mapToDouble(i -> Float.isNaN(a[i]) ? Double.POSITIVE_INFINITY : Math.abs((double) a[i] - b[i])).max()
                 .orElse(0);
     }
 
@@ -157,7 +164,8 @@ public final class DecodeBench implements Callable<Integer> {
     private static int[] shape(String text) {
         String[] parts = text.split(",", -1);
         if (parts.length != 5 || !Arrays.stream(parts).allMatch(part -> part.strip().matches("[1-9]\\d{0,8}"))) {
-            throw new UsageException("--shape '%s' is not B,H,HKV,D,KEYS, five whole numbers from 1 to 999999999".formatted(text));
+            throw new UsageException("--shape '%s' is not B,H,HKV,D,KEYS, five whole numbers from 1 to 999999999"
+                    .formatted(text));
         }
         int[] shape = Arrays.stream(parts).mapToInt(part -> Integer.parseInt(part.strip())).toArray();
         long elements = (long) shape[0] * shape[2] * shape[3];

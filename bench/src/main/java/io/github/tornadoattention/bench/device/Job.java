@@ -37,7 +37,8 @@ record Job(Target target, String algorithm, AttentionSpec spec, @Nullable List<I
 
     /** The result of a direction, before it is measured. */
     Result expected(String direction) {
-        return target.describe(new Result()).with(spec).with("algorithm", algorithm).with("dtype", spec.dtype().toString()).with("direction", direction)
+        return target.describe(new Result()).with(spec).with("algorithm", algorithm).with("dtype", spec.dtype().toString())
+                .with("direction", direction)
                 .with("density", share()).with("block", block).with("units", units());
     }
 
@@ -71,8 +72,8 @@ record Job(Target target, String algorithm, AttentionSpec spec, @Nullable List<I
     @Override
     public String toString() {
         String place = target.driver() == null ? target.name() : target.name() + " " + target.driver();
-        return "%s %s b%d h%d n%d d%d%s%s%s".formatted(place, algorithm,
-                spec.batch(), spec.heads(), spec.seqQ(), spec.headDim(), new Result().with(spec).options(" "), spec.dtype() == DType.FP32 ? "" : " " + spec.dtype(),
-                block == null ? "" : " tiles " + block);
+        Result of = new Result().with(spec);
+        return "%s %s %s%s%s%s".formatted(place, algorithm, of.shape(), of.options(" "),
+                spec.dtype() == DType.FP32 ? "" : " " + spec.dtype(), block == null ? "" : " tiles " + block);
     }
 }

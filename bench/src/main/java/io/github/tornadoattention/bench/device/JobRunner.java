@@ -37,7 +37,10 @@ final class JobRunner {
     private final DeviceShare share;
     private int wrong;
 
-    /** {@code runs}: exactly so many, null for as many as the time allows; {@code command}: the subcommand and the flags that a result's {@code command} names beside {@code --only}. */
+    /**
+     * {@code runs}: exactly so many, null for as many as the time allows; {@code command}: the subcommand and the flags that a
+     * result's {@code command} names beside {@code --only}.
+     */
     JobRunner(Terminal terminal, GridFlags flags, @Nullable Integer runs, String command) {
         this.terminal = terminal;
         this.flags = flags;
@@ -46,7 +49,8 @@ final class JobRunner {
         this.only = flags.only();
         Path lock = flags.lock();
         this.share = lock == null || flags.list() ? DeviceShare.alone() : DeviceShare.of(lock, memory());
-        this.measurement = runs == null ? new Measurement(flags.seconds(flags.quick() ? 0.4 : 1), FEWEST, MOST, flags.wall(), share)
+        this.measurement = runs == null ? new Measurement(flags.seconds(flags.quick() ? 0.4 : 1), FEWEST,
+                MOST, flags.wall(), share)
                 : new Measurement(0, runs, runs, flags.wall(), share);
         Path out = flags.out();
         this.file = out == null ? null : ResultsFile.append(out, terminal.err());
@@ -161,7 +165,8 @@ final class JobRunner {
 
     private void measure(Job job, Progress progress) {
         for (Result result : measurement.of(job, ceilings.getOrDefault(job.target(), Ceilings.UNKNOWN))) {
-            String fields = Only.of(result, "algorithm", "batch", "heads", "seq_q", "head_dim", "causal", "dropout", "key_mask", "density", "dtype", "direction");
+            String fields = Only.of(result, "algorithm", "batch", "heads", "seq_q", "head_dim", "causal", "dropout", "key_mask",
+                    "density", "dtype", "direction");
             result.with("command", "scripts/bench %s --only %s".formatted(command, fields.replace(" ", "\\ ")));
             if (file == null || !file.has(result)) {
                 keep(result, job.target(), progress);

@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Linformer's approximation (arXiv 2006.04768), forward: keys and values are projected to a fixed length, then attended to exactly by our kernels. Its time is
- * that of both projections and of the attention; its error is against exact attention.
+ * Linformer's approximation (arXiv 2006.04768), forward: keys and values are projected to a fixed length, then attended to
+ * exactly by our kernels. Its time is that of both projections and of the attention; its error is against exact attention.
  */
 final class Linformer {
     /** How the algorithm is called in results, with the projected length behind it. */
@@ -41,7 +41,8 @@ final class Linformer {
     static List<Result> measure(Job job, RandomTensors in, Measurement how) {
         AttentionSpec spec = job.spec();
         int length = length(job);
-        AttentionSpec projected = AttentionSpec.builder(spec.batch(), spec.heads(), spec.seqQ(), spec.headDim()).kvHeads(spec.kvHeads()).seqK(length)
+        AttentionSpec projected = AttentionSpec.builder(spec.batch(), spec.heads(), spec.seqQ(), spec.headDim())
+                .kvHeads(spec.kvHeads()).seqK(length)
                 .scale(spec.scale()).build();
         try (Projection projection = new Projection(job.target().device(), spec, length);
                 Attention attention = Attention.on(job.target().backend().profiled(), projected)) {
@@ -76,8 +77,10 @@ final class Linformer {
             try (DeviceShare.Hold held = how.share().device()) {
                 times = runs(job, in, projection, pass, how);
             }
-            double flops = projected.forwardFlops() + 2.0 * 2 * spec.batch() * spec.kvHeads() * (double) spec.seqK() * length * spec.headDim();
-            return List.of(result.with("median_ms", times.median()).with("p10_ms", times.milliseconds(0.1)).with("p90_ms", times.milliseconds(0.9))
+            double flops = projected.forwardFlops() + 2.0 * 2 * spec.batch() * spec.kvHeads() * (double) spec.seqK()
+                    * length * spec.headDim();
+            return List.of(result.with("median_ms", times.median()).with("p10_ms", times.milliseconds(0.1))
+                    .with("p90_ms", times.milliseconds(0.9))
                     .with("jit_ms", jit).with("runs", times.sorted().length)
                     .with("executed_tflops", flops / times.median() / 1e9));
         }

@@ -10,7 +10,8 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Repeats the measurements of the FlashAttention paper; smaller shapes where there is no GPU. */
-@Command(name = "paper", description = "Repeats the FlashAttention paper's measurements: Figures 2 and 3, tables of time and memory.")
+@Command(name = "paper", description = "Repeats the FlashAttention paper's measurements: Figures 2 and 3, tables of time and "
+        + "memory.")
 public final class PaperBench implements Callable<Integer> {
     private final Terminal terminal;
 
@@ -27,7 +28,8 @@ public final class PaperBench implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        String command = "paper" + (backend.equals(Target.ALL) ? "" : " --backend " + backend) + (flags.quick() ? " --quick" : "");
+        String command = "paper" + (backend.equals(Target.ALL) ? "" : " --backend " + backend)
+                + (flags.quick() ? " --quick" : "");
         JobRunner runner = new JobRunner(terminal, flags, null, command);
         List<Target> targets = Target.of(backend);
         List<Job> jobs = new ArrayList<>();

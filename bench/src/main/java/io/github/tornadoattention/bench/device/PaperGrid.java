@@ -11,7 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** The measurements of the FlashAttention paper (arXiv 2205.14135): its Figure 2, its Figure 3 and the tables of its appendix E. */
+/**
+ * The measurements of the FlashAttention paper (arXiv 2205.14135): its Figure 2, its Figure 3 and the tables of its appendix E.
+ */
 final class PaperGrid {
     private static final int BLOCK = 64;
     private static final double DROPOUT = 0.1;
@@ -33,8 +35,8 @@ final class PaperGrid {
     }
 
     /**
-     * Batch, heads, head dim and longest sequence of the tables; batch, heads and N of the comparison; N where density varies; keys that Linformer keeps and
-     * that a local window shows.
+     * Batch, heads, head dim and longest sequence of the tables; batch, heads and N of the comparison; N where density varies;
+     * keys that Linformer keeps and that a local window shows.
      */
     private record Sizes(int batch, int heads, int d, int longest, int batch2, int heads2, int n2, int sparseN, int keys) {
         /** The tables' attention of a length. */

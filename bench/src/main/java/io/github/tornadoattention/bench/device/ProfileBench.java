@@ -23,6 +23,7 @@ import java.time.ZoneOffset;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -40,14 +41,8 @@ public final class ProfileBench implements Callable<Integer> {
     @Option(names = "--shape", required = true, paramLabel = "B,H,N,D", description = "Batch, heads, sequence and head dim.")
     private String shape = "";
 
-    @Option(names = "--algorithm", defaultValue = "flash", description = "flash (the default) or standard.")
-    private String algorithm = "flash";
-
-    @Option(names = "--causal", description = "Causal attention.")
-    private boolean causal;
-
-    @Option(names = "--dtype", defaultValue = "fp32", description = "fp32 (the default), fp16 or bf16.")
-    private String dtype = "fp32";
+    @Mixin
+    private ShapeFlags asked;
 
     @Option(names = "--out", required = true, paramLabel = "RUN.jsonl",
             description = "A new file that says what ran, for traffic --run.")
@@ -60,10 +55,8 @@ public final class ProfileBench implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (!algorithm.equals("flash") && !algorithm.equals("standard")) {
-            throw new UsageException("--algorithm %s: flash and standard are known".formatted(algorithm));
-        }
-        AttentionSpec spec = DeviceBench.spec(shape, causal, dtype);
+        String algorithm = asked.algorithm();
+        AttentionSpec spec = asked.spec(shape);
         if (Files.exists(out)) {
             throw new UsageException("--out %s exists; a run is a file of its own".formatted(out));
         }
@@ -126,8 +119,7 @@ public final class ProfileBench implements Callable<Integer> {
 
     private String command() {
         String floats = System.getProperty("attention.fp32");
-        return "scripts/bench %s%s --backend %s --shape %s --algorithm %s --dtype %s%s".formatted(Result.PROFILE,
-                floats == null ? "" : " -J-Dattention.fp32=" + floats, backend, shape, algorithm, dtype, causal ? " --causal"
-                        : "");
+        return "scripts/bench %s%s --backend %s --shape %s%s".formatted(Result.PROFILE,
+                floats == null ? "" : " -J-Dattention.fp32=" + floats, backend, shape, asked.words());
     }
 }

@@ -18,7 +18,10 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Linformer's projection of a tensor along the sequence, on a device or, without one, on the JVM. The projection is random, as before any training. */
+/**
+ * Linformer's projection of a tensor along the sequence, on a device or, without one, on the JVM. The projection is random, as
+ * before any training.
+ */
 final class Projection implements AutoCloseable {
     private static final int GROUP = 128;
     private static final long SEED = 5;
@@ -59,7 +62,8 @@ final class Projection implements AutoCloseable {
         WorkerGrid1D grid = new WorkerGrid1D(Math.ceilDiv(items, GROUP) * GROUP);
         grid.setLocalWork(GROUP, 1, 1);
         TornadoExecutionPlan made = new TornadoExecutionPlan(graph.snapshot());
-        made.withDevice(device.device()).withGridScheduler(new GridScheduler("linformer.project", grid)).withProfiler(ProfilerMode.SILENT);
+        made.withDevice(device.device()).withGridScheduler(new GridScheduler("linformer.project", grid))
+                .withProfiler(ProfilerMode.SILENT);
         return made;
     }
 

@@ -53,7 +53,8 @@ record RandomTensors(Tensor q, Tensor k, Tensor v, Tensor dOut) {
                 for (int n = 0; n < count; n++) {
                     values[n] = narrow[random.nextInt() & CHUNK - 1];
                 }
-                MemorySegment.copy(values, 0, tensor.segment(), ValueLayout.JAVA_SHORT_UNALIGNED, (long) from * Short.BYTES, count);
+                MemorySegment.copy(values, 0, tensor.segment(), ValueLayout.JAVA_SHORT_UNALIGNED,
+                        (long) from * Short.BYTES, count);
             }
         });
         return tensor;

@@ -9,8 +9,8 @@ import io.github.tornadoattention.kernels.Dropout;
 import java.util.SplittableRandom;
 
 /**
- * Checks rows of a result against float64 where computing all of them in float64 would take minutes: the last row and others drawn by chance. Rows of dk and dv
- * are checked with the lse and out of the forward result, some of which were checked before.
+ * Checks rows of a result against float64 where computing all of them in float64 would take minutes: the last row and others
+ * drawn by chance. Rows of dk and dv are checked with the lse and out of the forward result, some of which were checked before.
  */
 final class SampledCheck {
     private static final int ROWS = 10;

@@ -44,7 +44,8 @@ public final class CompareCommand implements Callable<Integer> {
         List<Result> b = new Data(ResultsFile.read(after, terminal.err())).timed();
         List<String> by = new ArrayList<>(Result.IDENTITY);
         // two machines: the device differs everywhere, so it says nothing
-        boolean sameDevice = a.stream().map(r -> r.text("device")).anyMatch(device -> b.stream().anyMatch(r -> r.text("device").equals(device)));
+        boolean sameDevice = a.stream().map(r -> r.text("device"))
+                .anyMatch(device -> b.stream().anyMatch(r -> r.text("device").equals(device)));
         if (!sameDevice) {
             by.remove("device");
         }
@@ -84,11 +85,13 @@ public final class CompareCommand implements Callable<Integer> {
             within += verdict.isEmpty() ? 1 : 0;
             String name = name(r);
             terminal.print("%s %12s %12s %8.2f  %-6s  %s".formatted(name + " ".repeat(width - name.length()),
-                    Lines.time(r.number("median_ms")), Lines.time(other.number("median_ms")), other.number("median_ms") / r.number("median_ms"), verdict,
+                    Lines.time(r.number("median_ms")), Lines.time(other.number("median_ms")),
+                    other.number("median_ms") / r.number("median_ms"), verdict,
                     units(r, other)).stripTrailing());
         }
         int both = faster + slower + within;
-        terminal.print("%d in both: %d faster and %d slower beyond the spread, %d within; %d only in A, %d only in B".formatted(both, faster, slower, within,
+        terminal.print("%d in both: %d faster and %d slower beyond the spread, %d within; %d only in A, %d only in B"
+                .formatted(both, faster, slower, within,
                 firsts.size() - both, others.size()));
         return strict && slower > 0 ? Failure.CHECK_FAILED : Failure.DONE;
     }
@@ -137,9 +140,9 @@ public final class CompareCommand implements Callable<Integer> {
     }
 
     private static String name(Result r) {
-        return "%s %s %s b%s h%s n%s%s d%s%s%s%s%s".formatted(Data.who(r), r.text("dtype"), r.text("direction"), r.get("batch"), r.get("heads"), r.get("seq_q"),
-                r.number("seq_q") == r.number("seq_k") ? "" : "x" + r.get("seq_k"), r.get("head_dim"), r.options(" "),
-                r.number("density") < 1 ? " density %.3f".formatted(r.number("density")) : "", r.get("block") == null ? "" : " tiles " + r.get("block"),
+        return "%s %s %s %s%s%s%s%s".formatted(Data.who(r), r.text("dtype"), r.text("direction"), r.shape(), r.options(" "),
+                r.number("density") < 1 ? " density %.3f".formatted(r.number("density")) : "",
+                r.get("block") == null ? "" : " tiles " + r.get("block"),
                 r.get("threads") == null ? "" : " threads " + r.get("threads"));
     }
 }

@@ -28,8 +28,8 @@ final class CurveSections {
             return;
         }
         page.heading("Time and rate against N");
-        page.paragraph("Each point was compared with float64 before it was timed. Bars: 10th to 90th percentile. FLOPs: 4 x head dim for each visible pair of query "
-                + "and key forward, 3.5 times that forward and backward together.");
+        page.paragraph("Each point was compared with float64 before it was timed. Bars: 10th to 90th percentile. FLOPs: 4 x "
+                + "head dim for each visible pair of query and key forward, 3.5 times that forward and backward together.");
         for (Family family : families) {
             for (String direction : DIRECTIONS) {
                 times(page, family, direction);
@@ -39,10 +39,10 @@ final class CurveSections {
         families.forEach(family -> memory(memory, family));
         if (!memory.pieces().isEmpty()) {
             page.heading("Memory against N");
-            page.paragraph("Inputs, outputs, gradients and what the algorithm needs beside them, forward and backward together: ours by "
-                    + "the host's own accounting, PyTorch's what its allocator held at most. With a fixed batch, standard attention's grows "
-                    + "with N² and flash attention's with N; with a fixed batch x N, with N and not at all. Packing for tensor cores takes "
-                    + "copies of the inputs.");
+            page.paragraph("Inputs, outputs, gradients and what the algorithm needs beside them, forward and backward together: "
+                    + "ours by the host's own accounting, PyTorch's what its allocator held at most. With a fixed batch, "
+                    + "standard attention's grows with N² and flash attention's with N; with a fixed batch x N, with N and not "
+                    + "at all. Packing for tensor cores takes copies of the inputs.");
             memory.pieces().forEach(page::add);
         }
         speedUp(page, families);
@@ -64,7 +64,8 @@ final class CurveSections {
             for (String name : names) {
                 List<Result> curve = curves.getOrDefault(name, List.of());
                 double[] n = Data.numbers(curve, "seq_q");
-                time.line(name, n, Data.numbers(curve, "median_ms"), Data.numbers(curve, "p10_ms"), Data.numbers(curve, "p90_ms"));
+                time.line(name, n, Data.numbers(curve, "median_ms"), Data.numbers(curve, "p10_ms"),
+                        Data.numbers(curve, "p90_ms"));
                 if (curve.stream().allMatch(r -> r.number("tflops") > 0)) {
                     rate.line(name, n, Data.numbers(curve, "tflops"));
                 }
@@ -101,7 +102,8 @@ final class CurveSections {
             }
         });
         groups.entrySet().removeIf(group -> group.getKey().endsWith(SPARSE_TOO)
-                && group.getValue().stream().allMatch(name -> curves.getOrDefault(name, List.of()).getFirst().is("algorithm", "flash")));
+                && group.getValue().stream().allMatch(name -> curves.getOrDefault(name, List.of()).getFirst()
+                        .is("algorithm", "flash")));
         Map<String, List<String>> chunks = new LinkedHashMap<>();
         groups.forEach((words, names) -> {
             int parts = Math.ceilDiv(names.size(), MOST_CURVES);
@@ -123,7 +125,8 @@ final class CurveSections {
             List<Result> shown = new ArrayList<>();
             for (String name : names) {
                 List<Result> curve = curves.getOrDefault(name, List.of());
-                plot.line(name, Data.numbers(curve, "seq_q"), curve.stream().mapToDouble(r -> r.number("peak_device_bytes") / 1048576).toArray());
+                plot.line(name, Data.numbers(curve, "seq_q"), curve.stream()
+                        .mapToDouble(r -> r.number("peak_device_bytes") / 1048576).toArray());
                 shown.addAll(curve);
             }
             if (plot.compares()) {
@@ -151,9 +154,9 @@ final class CurveSections {
             });
             if (!plot.isEmpty() && !headed) {
                 page.heading("How much faster than standard attention");
-                page.paragraph("Time of standard attention over time of flash attention, float32, on the same device. Our standard "
-                        + "attention is plain loops with its matrix in device memory; PyTorch's math path, where it was measured, multiplies "
-                        + "with a tuned library, which is what the paper compared with.");
+                page.paragraph("Time of standard attention over time of flash attention, float32, on the same device. Our "
+                        + "standard attention is plain loops with its matrix in device memory; PyTorch's math path, where it was "
+                        + "measured, multiplies with a tuned library, which is what the paper compared with.");
                 headed = true;
             }
             page.figure(plot, "Time of standard attention over time of flash attention, %s.".formatted(family.name()),

@@ -14,7 +14,8 @@ import java.util.regex.Pattern;
 
 /** What was measured where, against each device's ceilings, beside peers, and what did not work. */
 final class DeviceSections {
-    private static final List<String> SHAPE = List.of("batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim", "causal", "dropout", "key_mask", "dtype", "direction");
+    private static final List<String> SHAPE = List.of("batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim", "causal",
+            "dropout", "key_mask", "dtype", "direction");
 
     private static final Pattern NUMBER = Pattern.compile("\\d+");
 
@@ -25,7 +26,9 @@ final class DeviceSections {
         page.heading("Measured on");
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("device", "results", "dates", "versions"));
-        Data.by(data.all(), Data::place).forEach((place, results) -> rows.add(List.of(place, Integer.toString(results.size()), range(results), versions(results))));
+        Data.by(data.all(), Data::place)
+                .forEach((place, results) -> rows.add(List.of(place, Integer.toString(results.size()),
+                        range(results), versions(results))));
         page.table(rows);
     }
 
@@ -57,7 +60,8 @@ final class DeviceSections {
         rows.add(List.of("shape", "who", "device", "ms (p10..p90)", "rate", "time over ours"));
         Map<String, List<Ratio>> ratios = new TreeMap<>();
         Data.by(exact, DeviceSections::shapeAndDevice).values().forEach(group -> {
-            Result ours = group.stream().filter(DeviceSections::isOurs).min(Comparator.comparingDouble(r -> r.number("median_ms"))).orElse(null);
+            Result ours = group.stream().filter(DeviceSections::isOurs)
+                    .min(Comparator.comparingDouble(r -> r.number("median_ms"))).orElse(null);
             if (ours == null || group.stream().allMatch(DeviceSections::isOurs)) {
                 return;
             }
@@ -67,11 +71,11 @@ final class DeviceSections {
                         .add(new Ratio(r.number("median_ms") / ours.number("median_ms"), ours.number("median_ms")));
             });
             group.stream().sorted(Comparator.comparingDouble(r -> r.number("median_ms"))).forEach(r -> rows.add(List.of(
-                    "b%s h%s n%s%s d%s%s %s %s%s".formatted(r.get("batch"), r.get("heads"), r.get("seq_q"),
-                            r.number("seq_q") == r.number("seq_k") ? "" : "x" + r.get("seq_k"), r.get("head_dim"), r.options(" "),
-                            r.text("dtype"), r.text("direction"), r.get("threads") == null ? "" : ", threads " + r.get("threads")),
+                    "%s%s %s %s%s".formatted(r.shape(), r.options(" "), r.text("dtype"), r.text("direction"),
+                            r.get("threads") == null ? "" : ", threads " + r.get("threads")),
                     Data.who(r), Data.device(r),
-                    "%s (%s..%s)".formatted(Lines.time(r.number("median_ms")), Lines.time(r.number("p10_ms")), Lines.time(r.number("p90_ms"))),
+                    "%s (%s..%s)".formatted(Lines.time(r.number("median_ms")), Lines.time(r.number("p10_ms")),
+                            Lines.time(r.number("p90_ms"))),
                     Lines.rate(r.number("tflops")), "%.2f".formatted(r.number("median_ms") / ours.number("median_ms")))));
         });
         if (rows.size() > 1) {
@@ -86,10 +90,11 @@ final class DeviceSections {
                         Integer.toString(longer.size()), mean(longer)));
             });
             page.heading("Beside others");
-            page.paragraph("The same shapes on the same device, each result compared with float64 first. Causal attention counts visible "
-                    + "pairs only. First in short: the time over our fastest of the same type, above 1 where ours is faster; then shape by "
-                    + "shape. On a GPU ours is the time in kernels, PyTorch's that between two events around kernels which wait in "
-                    + "the queue already: launching is in neither, the microseconds between kernels are in PyTorch's.");
+            page.paragraph("The same shapes on the same device, each result compared with float64 first. Causal attention "
+                    + "counts visible pairs only. First in short: the time over our fastest of the same type, above 1 where ours "
+                    + "is faster; then shape by shape. On a GPU ours is the time in kernels, PyTorch's that between two events "
+                    + "around kernels which wait in the queue already: launching is in neither, the microseconds between kernels "
+                    + "are in PyTorch's.");
             page.table(inShort);
             page.table(rows);
         }
@@ -120,7 +125,8 @@ final class DeviceSections {
             return;
         }
         List<List<String>> rows = new ArrayList<>();
-        rows.add(List.of("approximation", "device", "ms, forward", "exact flash attention, ms", "largest error against exact attention"));
+        rows.add(List.of("approximation", "device", "ms, forward", "exact flash attention, ms",
+                "largest error against exact attention"));
         List<String> shape = List.of("backend", "driver", "device", "batch", "heads", "seq_q", "head_dim");
         for (Result r : linformer) {
             String exact = data.timed().stream()
@@ -128,12 +134,12 @@ final class DeviceSections {
                             && f.get("block") == null && f.options(" ").isEmpty() && f.identity(shape).equals(r.identity(shape)))
                     .min(Comparator.comparingDouble(f -> f.number("median_ms")))
                     .map(f -> Lines.time(f.number("median_ms"))).orElse("");
-            rows.add(List.of("%s, b%s h%s n%s d%s".formatted(r.text("algorithm"), r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim")),
+            rows.add(List.of("%s, %s".formatted(r.text("algorithm"), r.shape()),
                     Data.place(r), Lines.time(r.number("median_ms")), exact, "%.2g".formatted(r.number("max_abs_error"))));
         }
         page.heading("Approximations");
-        page.paragraph("Linformer projects keys and values to a fixed length. Its result was compared with float64 of the same approximation; the error is against exact "
-                + "attention of the same random inputs.");
+        page.paragraph("Linformer projects keys and values to a fixed length. Its result was compared with float64 of the same "
+                + "approximation; the error is against exact attention of the same random inputs.");
         page.table(rows);
     }
 
@@ -148,8 +154,7 @@ final class DeviceSections {
         rows.add(List.of("what", "where", "why"));
         Map<List<String>, List<String>> directions = new LinkedHashMap<>();
         for (Result r : failed) {
-            String what = "%s %s b%s h%s n%s d%s%s%s".formatted(r.text("algorithm"), r.type(), r.get("batch"), r.get("heads"),
-                    r.get("seq_q"), r.get("head_dim"), r.options(" "),
+            String what = "%s %s %s%s%s".formatted(r.text("algorithm"), r.type(), r.shape(), r.options(" "),
                     r.get("block") == null ? "" : " tiles " + r.get("block"));
             List<String> row = List.of(r.get("seq_q") == null ? r.text("algorithm") : what, Data.place(r), reason(r));
             directions.computeIfAbsent(row, key -> new ArrayList<>()).add(r.text("direction"));

@@ -10,7 +10,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * Results whose shapes differ in nothing but the length: of the same batch, or of the same number of tokens. What a curve over N is made of.
+ * Results whose shapes differ in nothing but the length: of the same batch, or of the same number of tokens. What a curve over N
+ * is made of.
  *
  * @param name the shape in words
  * @param results all of them, by rising length
@@ -21,13 +22,15 @@ record Family(String name, List<Result> results) {
     /** The families of these results, with two lengths at least. */
     static List<Family> of(List<Result> results) {
         Map<String, List<Result>> byBatch = groups(results, "batch %s", result -> Plot.number(result.number("batch")));
-        Map<String, List<Result>> byTokens = groups(results, "batch x N = %s", result -> Plot.number(result.number("batch") * result.number("seq_q")));
+        Map<String, List<Result>> byTokens = groups(results, "batch x N = %s",
+                result -> Plot.number(result.number("batch") * result.number("seq_q")));
         List<Family> families = new ArrayList<>();
         for (Map<String, List<Result>> groups : List.of(byBatch, byTokens)) {
             groups.forEach((name, members) -> {
                 // a shape belongs to the larger of its two families, if they are of different size
                 List<Result> own = members.stream()
-                        .filter(result -> lengths(members) >= FEWEST_LENGTHS && lengths(members) >= largest(result, byBatch, byTokens))
+                        .filter(result -> lengths(members) >= FEWEST_LENGTHS
+                                && lengths(members) >= largest(result, byBatch, byTokens))
                         .sorted(Comparator.comparingDouble(result -> result.number("seq_q")))
                         .toList();
                 if (lengths(own) >= FEWEST_LENGTHS) {
@@ -46,7 +49,8 @@ record Family(String name, List<Result> results) {
         Map<String, List<Result>> groups = new TreeMap<>();
         for (Result r : results) {
             if (r.number("seq_q") == r.number("seq_k")) {
-                String name = words.formatted(size.of(r)) + ", %s heads, head dim %s%s".formatted(r.get("heads"), r.get("head_dim"), r.options(", "));
+                String name = words.formatted(size.of(r))
+                        + ", %s heads, head dim %s%s".formatted(r.get("heads"), r.get("head_dim"), r.options(", "));
                 groups.computeIfAbsent(name, key -> new ArrayList<>()).add(r);
             }
         }

@@ -7,7 +7,8 @@ final class HtmlPage {
     private static final String STYLE = """
             body{font:15px/1.5 system-ui,sans-serif;max-width:62em;margin:2em auto;padding:0 1em;color:#111;background:#fff}
             h1{font-size:1.6em}h2{font-size:1.25em;margin-top:2em;border-bottom:1px solid #bbb}
-            table{border-collapse:collapse;margin:1em 0;font-size:13px}th,td{border:1px solid #bbb;padding:.2em .6em;text-align:right}
+            table{border-collapse:collapse;margin:1em 0;font-size:13px}
+            th,td{border:1px solid #bbb;padding:.2em .6em;text-align:right}
             th{background:#f2f2f2}.words{text-align:left}
             figure{margin:1.5em 0;break-inside:avoid}figure svg{width:100%;height:auto;border:1px solid #ddd}
             figcaption{font-size:13px;color:#333}code{font-size:12px;overflow-wrap:anywhere}

@@ -24,7 +24,8 @@ record MarkdownPage(String text, Map<String, String> figures) {
                 case Page.Figure figure -> {
                     String name = "figure-%d.svg".formatted(figures.size() + 1);
                     figures.put(name, figure.svg());
-                    text.append("\n![%s](%s/%s)\n\n%s\n".formatted(figure.caption().replaceAll("[\\[\\]]", ""), folder, name, figure.caption()));
+                    text.append("\n![%s](%s/%s)\n\n%s\n".formatted(figure.caption().replaceAll("[\\[\\]]", ""), folder,
+                            name, figure.caption()));
                     figure.commands().forEach(command -> text.append("\n    %s\n".formatted(command)));
                 }
             }
@@ -35,7 +36,8 @@ record MarkdownPage(String text, Map<String, String> figures) {
     private static void table(StringBuilder text, List<List<String>> rows) {
         text.append('\n');
         for (int n = 0; n < rows.size(); n++) {
-            text.append("| ").append(String.join(" | ", rows.get(n).stream().map(words -> words.replace("|", "\\|")).toList())).append(" |\n");
+            text.append("| ").append(String.join(" | ", rows.get(n).stream().map(words -> words.replace("|", "\\|")).toList()))
+                    .append(" |\n");
             if (n == 0) {
                 List<String> rule = new ArrayList<>();
                 for (int column = 0; column < rows.getFirst().size(); column++) {

@@ -13,8 +13,8 @@ final class ModelBytes {
     private ModelBytes() {}
 
     /**
-     * What the result says; where it says nothing, since it was taken before there was a model of kernels on tensor cores, what the
-     * model says now of dense attention there. NaN if nobody knows.
+     * What the result says; where it says nothing, since it was taken before there was a model of kernels on tensor cores, what
+     * the model says now of dense attention there. NaN if nobody knows.
      */
     static double once(Result r) {
         if (r.number("bytes_model") > 0 || !r.is("units", Result.TENSOR_CORES) || !r.is("backend", "tornado")

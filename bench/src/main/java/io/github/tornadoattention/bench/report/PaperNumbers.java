@@ -16,7 +16,8 @@ final class PaperNumbers {
     static final int HEAD_DIM = 64;
 
     /**
-     * One column of the tables: forward and backward, without dropout and mask but for the last two; NaN where memory did not suffice.
+     * One column of the tables: forward and backward, without dropout and mask but for the last two; NaN where memory did not
+     * suffice.
      *
      * @param n length
      * @param standardMs PyTorch's time
@@ -27,7 +28,8 @@ final class PaperNumbers {
      * @param standardDropoutMs PyTorch's time with dropout and key mask
      * @param flashDropoutMs flash attention's, likewise
      */
-    record Length(int n, double standardMs, double flashMs, double sparseMs, double standardMb, double flashMb, double standardDropoutMs,
+    record Length(int n, double standardMs, double flashMs, double sparseMs, double standardMb, double flashMb,
+            double standardDropoutMs,
             double flashDropoutMs) {}
 
     static final List<Length> LENGTHS = List.of(

@@ -24,7 +24,8 @@ final class PaperSection {
     private PaperSection() {}
 
     static void write(Page page, Data data) {
-        List<Result> ours = chosen(data.only(r -> r.is("dtype", "fp32") && r.get("seq_q") != null && !r.is("backend", "pytorch")));
+        List<Result> ours = chosen(data.only(r -> r.is("dtype", "fp32") && r.get("seq_q") != null
+                && !r.is("backend", "pytorch")));
         boolean headed = false;
         for (List<Result> place : Data.by(ours, Data::place).values()) {
             Page section = new Page("");
@@ -36,9 +37,9 @@ final class PaperSection {
             if (!section.pieces().isEmpty()) {
                 if (!headed) {
                     page.heading("The paper's measurements, repeated");
-                    page.paragraph("FlashAttention, arXiv 2205.14135. The paper measured float16 on an A100 40 GB, these are float32; what can be compared are "
-                            + "ratios and how times grow. Times with * are of float32 on tensor cores, for which copies of the inputs are packed: "
-                            + "hence more memory.");
+                    page.paragraph("FlashAttention, arXiv 2205.14135. The paper measured float16 on an A100 40 GB, these are "
+                            + "float32; what can be compared are ratios and how times grow. Times with * are of float32 on "
+                            + "tensor cores, for which copies of the inputs are packed: hence more memory.");
                     headed = true;
                 }
                 page.paragraph(Data.place(place.getFirst()) + ":");
@@ -57,8 +58,10 @@ final class PaperSection {
 
     /** Figure 2, left: traffic and time at one shape; GPT-2 medium's if it is there, else the largest that both ran. */
     private static void left(Page page, List<Result> place, List<Result> all, List<Result> profiled) {
-        List<Result> flash = place.stream().filter(timed("flash", "both")).filter(r -> r.get("block") == null && r.options(" ").isEmpty())
-                .sorted(Comparator.comparingDouble((Result r) -> r.number("batch") * r.number("heads") * r.number("seq_q")).reversed()
+        List<Result> flash = place.stream().filter(timed("flash", "both"))
+                .filter(r -> r.get("block") == null && r.options(" ").isEmpty())
+                .sorted(Comparator.comparingDouble((Result r) ->
+                        r.number("batch") * r.number("heads") * r.number("seq_q")).reversed()
                         .thenComparing(r -> r.number("seq_q")))
                 .toList();
         Result best = null;
@@ -76,8 +79,7 @@ final class PaperSection {
         }
         boolean papers = best.number("batch") == 64 && best.number("seq_q") == 1024;
         List<List<String>> rows = new ArrayList<>();
-        rows.add(List.of("Figure 2, left: b%s h%s n%s d%s, forward and backward".formatted(best.get("batch"), best.get("heads"), best.get("seq_q"),
-                best.get("head_dim")), "standard", "flash", "ratio"));
+        rows.add(List.of("Figure 2, left: %s, forward and backward".formatted(best.shape()), "standard", "flash", "ratio"));
         rows.add(row("time, ms", other.number("median_ms"), best.number("median_ms")));
         if (ModelBytes.once(best) > 0 && ModelBytes.once(other) > 0) {
             String kernels = best.splitsFloats() ? ", packing for tensor cores included" : "";
@@ -112,7 +114,7 @@ final class PaperSection {
     private static void middle(Page page, List<Result> place) {
         List<Result> all = place.stream().filter(timed("flash", "forward")).filter(r -> r.get("block") instanceof List<?>)
                 .sorted(Comparator.comparingDouble(PaperSection::tileSize)).toList();
-        for (List<Result> tiles : Data.by(all, r -> shape(r) + r.type()).values()) {
+        for (List<Result> tiles : Data.by(all, r -> shapeAndOptions(r) + r.type()).values()) {
             if (tiles.size() > 2) {
                 tiles(page, tiles);
             }
@@ -121,28 +123,27 @@ final class PaperSection {
 
     private static void tiles(Page page, List<Result> tiles) {
         List<List<String>> rows = new ArrayList<>();
-        rows.add(List.of("Figure 2, middle: b%s h%s n%s d%s, forward".formatted(tiles.getFirst().get("batch"), tiles.getFirst().get("heads"),
-                tiles.getFirst().get("seq_q"), tiles.getFirst().get("head_dim")), "time, ms", "moved by work-items"));
+        rows.add(List.of("Figure 2, middle: %s, forward".formatted(tiles.getFirst().shape()), "time, ms", "moved by work-items"));
         for (Result r : tiles) {
             rows.add(List.of("tiles of %s queries x %s keys".formatted(side(r, 0), side(r, 1)), Lines.time(r.number("median_ms")),
                     Text.bytes(TrafficSection.movedForward(r, side(r, 0), side(r, 1)))));
         }
         page.table(rows);
         double[] sizes = tiles.stream().mapToDouble(PaperSection::tileSize).toArray();
-        String shape = shape(tiles.getFirst());
+        String shape = shapeAndOptions(tiles.getFirst());
         String title = "Time against tile size, forward: " + shape;
         page.figure(new Plot(title, "scores of a tile (queries x keys)", true, "median time, ms", false)
                         .on(Data.place(tiles.getFirst()))
                         .labelled(Data.who(tiles.getFirst()) + " " + tiles.getFirst().type() + ", tiles of queries x keys", sizes,
                                 Data.numbers(tiles, "median_ms"), Data.numbers(tiles, "p10_ms"), Data.numbers(tiles, "p90_ms"),
                                 tiles.stream().map(r -> side(r, 0) + "x" + side(r, 1)).toList()),
-                "Figure 2, middle: time of the forward pass against the size of tiles (%s). The paper's falls up to blocks of 256."
-                        .formatted(shape),
+                ("Figure 2, middle: time of the forward pass against the size of tiles (%s). The paper's falls up to blocks "
+                        + "of 256.").formatted(shape),
                 Data.commands(tiles));
     }
 
-    private static String shape(Result r) {
-        return "b%s h%s n%s d%s%s".formatted(r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim"), r.options(", "));
+    private static String shapeAndOptions(Result r) {
+        return r.shape() + r.options(", ");
     }
 
     private static double tileSize(Result r) {
@@ -157,19 +158,20 @@ final class PaperSection {
     /** Figure 2, right: time against density. */
     private static void right(Page page, List<Result> place) {
         List<Result> sparse = place.stream().filter(timed("block-sparse", "both")).toList();
-        for (List<Result> group : Data.by(sparse, r -> "%s %s".formatted(shape(r), r.type())).values()) {
+        for (List<Result> group : Data.by(sparse, r -> "%s %s".formatted(shapeAndOptions(r), r.type())).values()) {
             if (group.size() < 3) {
                 continue;
             }
             List<Result> rising = group.stream().sorted(Comparator.comparingDouble(r -> r.number("density"))).toList();
             double[] density = Data.numbers(rising, "density");
             Result dense = rising.getLast();
-            double[] proportional = java.util.Arrays.stream(density).map(s -> dense.number("median_ms") * s / dense.number("density")).toArray();
-            String shape = shape(dense);
+            double[] proportional = java.util.Arrays.stream(density)
+                    .map(s -> dense.number("median_ms") * s / dense.number("density")).toArray();
+            String shape = shapeAndOptions(dense);
             Result sparsest = rising.getFirst();
             double over = sparsest.number("median_ms") / proportional[0];
-            String says = "Figure 2, right: time against the share of blocks that are computed (%s, %s). At a share of %s it takes "
-                    + "%.2f times what the time at %s would be in proportion.";
+            String says = "Figure 2, right: time against the share of blocks that are computed (%s, %s). At a share of %s it "
+                    + "takes %.2f times what the time at %s would be in proportion.";
             String who = Data.who(dense) + " " + dense.text("dtype");
             String title = "Time against density, forward and backward: " + shape;
             page.figure(new Plot(title, "share of blocks that are set", false, "median time, ms", false)
@@ -185,14 +187,19 @@ final class PaperSection {
 
     /** Appendix E: time and memory by length; the paper's where its shape was measured. */
     private static void tables(Page page, List<Result> place) {
-        boolean papers = place.stream().anyMatch(r -> r.number("batch") == PaperNumbers.BATCH && r.number("heads") == PaperNumbers.HEADS);
-        List<Result> both = place.stream().filter(r -> r.text("direction").equals("both") && r.get("block") == null && !Data.isTrue(r, "causal"))
+        boolean papers = place.stream()
+                .anyMatch(r -> r.number("batch") == PaperNumbers.BATCH && r.number("heads") == PaperNumbers.HEADS);
+        List<Result> both = place.stream().filter(r -> r.text("direction").equals("both") && r.get("block") == null
+                && !Data.isTrue(r, "causal"))
                 .filter(r -> !papers || r.number("batch") == PaperNumbers.BATCH && r.number("heads") == PaperNumbers.HEADS
                         && r.number("head_dim") == PaperNumbers.HEAD_DIM)
                 .toList();
-        Data.by(both, r -> "b%s h%s d%s%s".formatted(r.get("batch"), r.get("heads"), r.get("head_dim"), r.options(", "))).forEach((shape, results) -> {
+        Map<String, List<Result>> curves = Data.by(both,
+                r -> "b%s h%s d%s%s".formatted(r.get("batch"), r.get("heads"), r.get("head_dim"), r.options(", ")));
+        curves.forEach((shape, results) -> {
             List<List<String>> rows = new ArrayList<>();
-            List<String> head = new ArrayList<>(List.of("%s, forward and backward, ms: N".formatted(shape), "standard", "flash", "faster", "butterfly",
+            List<String> head = new ArrayList<>(List.of("%s, forward and backward, ms: N".formatted(shape), "standard",
+                    "flash", "faster", "butterfly",
                     "local window", "standard MiB", "flash MiB", "ratio"));
             if (papers) {
                 head.addAll(List.of("paper: standard", "flash", "faster", "block-sparse", "standard MB", "flash MB"));
@@ -212,7 +219,8 @@ final class PaperSection {
     private static List<String> cells(double n, List<Result> of, boolean papers) {
         Result standard = one(of, "standard");
         Result flash = one(of, "flash");
-        List<String> cells = new ArrayList<>(List.of(Plot.number(n), time(standard), time(flash), ratio(standard, flash, "median_ms"), time(one(of, "butterfly")),
+        List<String> cells = new ArrayList<>(List.of(Plot.number(n), time(standard), time(flash),
+                ratio(standard, flash, "median_ms"), time(one(of, "butterfly")),
                 time(one(of, "local window")), memory(standard), memory(flash), ratio(standard, flash, "peak_device_bytes")));
         PaperNumbers.Length length = PaperNumbers.LENGTHS.stream().filter(l -> l.n() == n).findFirst().orElse(null);
         boolean plain = of.getFirst().options("").isEmpty();
@@ -271,7 +279,7 @@ final class PaperSection {
         place.stream().filter(timed("flash", "both").and(r -> r.get("block") == null && r.number("seq_q") == 4096)).forEach(f -> {
             Result standard = find(place, timed("standard", "both"), f);
             if (standard != null) {
-                rows.add(row(shape(f), extraMib(standard), extraMib(f)));
+                rows.add(row(shapeAndOptions(f), extraMib(standard), extraMib(f)));
             }
         });
         if (rows.size() > 1) {

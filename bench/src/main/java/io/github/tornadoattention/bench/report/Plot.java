@@ -8,11 +8,13 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lines over an axis of numbers, drawn as SVG: text stays text, and nothing but this class is needed. Series differ in color (those of Okabe and Ito, which
- * color-blind people can tell apart), in marker and in dashes, so that a print in gray can be read.
+ * Lines over an axis of numbers, drawn as SVG: text stays text, and nothing but this class is needed. Series differ in color
+ * (those of Okabe and Ito, which color-blind people can tell apart), in marker and in dashes, so that a print in gray can be
+ * read.
  */
 final class Plot {
-    private static final String[] COLORS = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A6A00"};
+    private static final String[] COLORS = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
+            "#56B4E9", "#000000", "#7A6A00"};
     private static final String[] DASHES = {"", "7 3", "2 3", "9 3 2 3", "12 4", "4 2", "1 2", "6 2 2 2"};
     private static final int WIDTH = 760;
     private static final int HEIGHT = 400;
@@ -112,9 +114,10 @@ final class Plot {
         Axis x = Axis.of(xs, logX, LEFT, WIDTH - RIGHT);
         Axis y = Axis.of(ys, logY, HEIGHT - BOTTOM, TOP);
         StringBuilder svg = new StringBuilder();
-        svg.append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\" font-family=\"sans-serif\" font-size=\"12\">\n"
-                .formatted(WIDTH, HEIGHT));
-        svg.append("<title>%s</title>\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n".formatted(Text.escaped(title), WIDTH, HEIGHT));
+        svg.append(("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\" "
+                + "font-family=\"sans-serif\" font-size=\"12\">\n").formatted(WIDTH, HEIGHT));
+        svg.append("<title>%s</title>\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n"
+                .formatted(Text.escaped(title), WIDTH, HEIGHT));
         text(svg, LEFT, 20, "start", title, "font-size=\"%d\" font-weight=\"bold\""
                 .formatted(title.length() > TITLE_CHARS ? 10 : 12));
         text(svg, LEFT, 38, "start", place, "");
@@ -173,11 +176,13 @@ final class Plot {
             if (i < s.labels.size()) {
                 boolean crowded = i + 1 < s.x.length && Math.abs(x.at(s.x[i + 1]) - px) < LABEL_ROOM
                         && Math.abs(y.at(s.y[i + 1]) - py) < LABEL_HEIGHT;
-                label(marks, px, py, crowded && s.high != null ? y.at(s.high[i]) : py, s.labels.get(i), crowded, px + LABEL_ROOM > x.to());
+                label(marks, px, py, crowded && s.high != null ? y.at(s.high[i]) : py, s.labels.get(i), crowded,
+                        px + LABEL_ROOM > x.to());
             }
         }
         if (s.style != Style.MARKERS) {
-            svg.append("<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" stroke-dasharray=\"%s\"/>%n".formatted(
+            svg.append(("<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" "
+                    + "stroke-dasharray=\"%s\"/>%n").formatted(
                     points.toString().strip(), color, s.style == Style.LINE ? "1.2" : "1.8", DASHES[n % DASHES.length]));
         }
         svg.append(marks);
@@ -233,7 +238,8 @@ final class Plot {
             case 4 -> path("M%.1f %.1fl4.4-7.4h-8.8z", x, y + 4.6);
             default -> path("M%.1f %.1fh2.4v-2.4h2.4v2.4h2.4v2.4h-2.4v2.4h-2.4v-2.4h-2.4z", x - 3.6, y - 1.2);
         };
-        svg.append(shape).append("fill=\"%s\"><title>%s</title></%s>%n".formatted(color, Text.escaped(says), shape.substring(1, shape.indexOf(' '))));
+        svg.append(shape).append("fill=\"%s\"><title>%s</title></%s>%n"
+                .formatted(color, Text.escaped(says), shape.substring(1, shape.indexOf(' '))));
     }
 
     private static String path(String d, double x, double y) {
@@ -246,7 +252,8 @@ final class Plot {
 
     private static void text(StringBuilder svg, double x, double y, String anchor, String words, String style) {
         if (!words.isEmpty()) {
-            svg.append("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" %s>%s</text>%n".formatted(x, y, anchor, style, Text.escaped(words)));
+            svg.append("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" %s>%s</text>%n"
+                    .formatted(x, y, anchor, style, Text.escaped(words)));
         }
     }
 
@@ -259,6 +266,7 @@ final class Plot {
         if (size >= 1e5) {
             return String.format(Locale.ROOT, "%.3g", value).replaceAll("\\.?0*e\\+0?", "e");
         }
-        return size >= 100 || size == Math.rint(size) ? "%.0f".formatted(value) : Lines.time(value).replaceAll("(\\.\\d*?)0+$", "$1").replaceAll("\\.$", "");
+        return size >= 100 || size == Math.rint(size) ? "%.0f".formatted(value) : Lines.time(value)
+                .replaceAll("(\\.\\d*?)0+$", "$1").replaceAll("\\.$", "");
     }
 }

@@ -58,9 +58,8 @@ final class ProfilerSection {
     }
 
     private static String name(Result r) {
-        return "%s %s %s b%s h%s n%s d%s%s, %s".formatted(r.text("driver"), r.text("algorithm"), r.type(), r.get("batch"),
-                r.get("heads"),
-                r.get("seq_q"), r.get("head_dim"), r.options(", "), Data.device(r));
+        return "%s %s %s %s%s, %s".formatted(r.text("driver"), r.text("algorithm"), r.type(), r.shape(), r.options(", "),
+                Data.device(r));
     }
 
     private static String gigabytes(double bytes) {

@@ -26,7 +26,8 @@ public final class ReportCommand implements Callable<Integer> {
     @Parameters(arity = "1..*", paramLabel = "FILE.jsonl", description = "Results of scripts/bench.")
     private List<Path> files = List.of();
 
-    @Option(names = "--out", required = true, paramLabel = "PAGE", description = "report.html: one file with everything in it; report.md: figures go to a folder beside it.")
+    @Option(names = "--out", required = true, paramLabel = "PAGE",
+            description = "report.html: one file with everything in it; report.md: figures go to a folder beside it.")
     private Path out = Path.of("report.html");
 
     @Option(names = "--title", defaultValue = "Attention, measured", description = "The page's title.")

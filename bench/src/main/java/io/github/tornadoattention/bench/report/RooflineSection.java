@@ -45,8 +45,8 @@ final class RooflineSection {
                 bound(plot, "tensor cores, or copying", tensor, copy, right);
             }
             page.figure(plot, "Rate against arithmetic intensity; below the bent lines of what the device can do. Bytes are the "
-                    + "IO model's; where 16 bits do not go to tensor cores, those of inputs and outputs. On tensor cores a product "
-                    + "of float32 counts as the three of float16 that it takes.", Data.commands(timed));
+                    + "IO model's; where 16 bits do not go to tensor cores, those of inputs and outputs. On tensor cores a "
+                    + "product of float32 counts as the three of float16 that it takes.", Data.commands(timed));
             shares(page, place);
         }
     }
@@ -64,8 +64,7 @@ final class RooflineSection {
         List<Result> shares = place.stream().filter(r -> r.timed() && r.number("ceiling_fraction") > 0).toList();
         Data.by(shares, r -> name(r) + " " + r.text("direction")).forEach((name, results) -> {
             Result most = Collections.max(results, Comparator.comparingDouble(r -> r.number("ceiling_fraction")));
-            rows.add(List.of(name, "b%s h%s n%s d%s%s".formatted(most.get("batch"), most.get("heads"), most.get("seq_q"),
-                            most.get("head_dim"), most.options(" ")),
+            rows.add(List.of(name, most.shape() + most.options(" "),
                     Lines.rate(most.number("executed_tflops")), "%.0f%%".formatted(100 * most.number("ceiling_fraction"))));
         });
         if (rows.size() > 1) {

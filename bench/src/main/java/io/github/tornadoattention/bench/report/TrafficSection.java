@@ -28,7 +28,9 @@ final class TrafficSection {
 
     private TrafficSection() {}
 
-    /** A command for the shell that prints the totals of each point of a figure; {@code arguments} say {@code $x} for the point. */
+    /**
+     * A command for the shell that prints the totals of each point of a figure; {@code arguments} say {@code $x} for the point.
+     */
     private static List<String> command(String points, String arguments, String lines) {
         return List.of("for x in %s; do scripts/attention trace %s | grep -E '%s'; done".formatted(points, arguments, lines));
     }
@@ -39,15 +41,17 @@ final class TrafficSection {
 
     /** Bytes that the forward kernel's work-items move with tiles of this size. */
     static double movedForward(Result r, int blockQ, int blockK) {
-        AttentionSpec spec = AttentionSpec.builder((int) r.number("batch"), (int) r.number("heads"), (int) r.number("seq_q"), (int) r.number("head_dim")).build();
+        AttentionSpec spec = AttentionSpec.builder((int) r.number("batch"), (int) r.number("heads"), (int) r.number("seq_q"),
+                (int) r.number("head_dim")).build();
         return TrafficModel.ofBlocks(spec, blockQ, blockK).bytes("forward");
     }
 
     static void write(Page page) {
         page.heading("The IO model");
-        page.paragraph("Bytes between device memory and local memory by calculation, one head, head dim %d, float32, forward. The counts of our kernels are equal to the "
-                .formatted(D) + "simulator's counters byte for byte (a test says so). \"Moved by work-items\" is as if no cache held anything, which is how the paper "
-                + "counts flash attention; \"once\" is as if a cache forgot nothing during a launch, which is how the paper counts standard attention.");
+        page.paragraph(("Bytes between device memory and local memory by calculation, one head, head dim %d, float32, forward. "
+                + "The counts of our kernels are equal to the simulator's counters byte for byte (a test says so). \"Moved by "
+                + "work-items\" is as if no cache held anything, which is how the paper counts flash attention; \"once\" is as "
+                + "if a cache forgot nothing during a launch, which is how the paper counts standard attention.").formatted(D));
         againstMemory(page);
         againstLength(page);
         againstDensity(page);
@@ -55,6 +59,11 @@ final class TrafficSection {
 
     private static AttentionSpec spec(int n) {
         return AttentionSpec.builder(1, 1, n, D).build();
+    }
+
+    /** MiB of a forward pass, each element once a launch. */
+    private static double once(int n, Algorithm algorithm) {
+        return TrafficModel.of(spec(n), algorithm).bytesOnce("forward") / MIB;
     }
 
     /** Theorem 2: O(N² D² / M). */
@@ -68,13 +77,16 @@ final class TrafficSection {
         }
         double[] kib = array(local);
         double[] paper = local.stream().mapToDouble(k -> paperFlash(N, k * 1024, Float.BYTES) / MIB).toArray();
-        double[] standard = local.stream().mapToDouble(k -> TrafficModel.of(spec(N), Algorithm.STANDARD).bytesOnce("forward") / MIB).toArray();
-        page.figure(new Plot("Theorem 2: bytes against local memory, forward, N %d".formatted(N), "local memory of a group, KiB", true, "MiB moved", true)
+        double[] standard = local.stream().mapToDouble(k -> once(N, Algorithm.STANDARD)).toArray();
+        page.figure(new Plot("Theorem 2: bytes against local memory, forward, N %d".formatted(N), "local memory of a group, KiB",
+                true, "MiB moved", true)
                         .line("flash, our kernel with square tiles", kib, array(bytes))
                         .bound("flash, the paper's algorithm 1", kib, paper)
                         .bound("standard, once (algorithm 0)", kib, standard),
-                "Theorem 2: flash attention moves O(N² D² / M) bytes, standard attention O(N D + N²) whatever the local memory M. Forward.",
-                command(words(IntStream.of(SIDES)), "--shape 1,1,%d,%d --block $x,$x".formatted(N, D), "^forward|flash.forward: "));
+                "Theorem 2: flash attention moves O(N² D² / M) bytes, standard attention O(N D + N²) whatever the local "
+                        + "memory M. Forward.",
+                command(words(IntStream.of(SIDES)), "--shape 1,1,%d,%d --block $x,$x".formatted(N, D),
+                        "^forward|flash.forward: "));
     }
 
     /**
@@ -97,18 +109,20 @@ final class TrafficSection {
         int[] lengths = LENGTHS;
         double[] n = IntStream.of(lengths).asDoubleStream().toArray();
         page.figure(new Plot("Bytes against N, forward", "N", true, "MiB moved", true)
-                        .line("standard, once", n, IntStream.of(lengths).mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.STANDARD).bytesOnce("forward") / MIB).toArray())
-                        .line("flash, moved by work-items", n, IntStream.of(lengths).mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.FLASH).bytes("forward") / MIB).toArray())
-                        .line("flash, once", n, IntStream.of(lengths).mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.FLASH).bytesOnce("forward") / MIB).toArray())
+                        .line("standard, once", n, IntStream.of(lengths)
+                                .mapToDouble(x -> once(x, Algorithm.STANDARD)).toArray())
+                        .line("flash, moved by work-items", n, IntStream.of(lengths)
+                                .mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.FLASH).bytes("forward") / MIB).toArray())
+                        .line("flash, once", n, IntStream.of(lengths).mapToDouble(x -> once(x, Algorithm.FLASH)).toArray())
                         .bound("the paper's algorithm 0, standard, float16", n,
                                 IntStream.of(lengths).mapToDouble(x -> paperStandard(x, HALF) / MIB).toArray())
                         .bound("the paper's algorithm 1, flash, float16, 100 KiB", n,
                                 IntStream.of(lengths).mapToDouble(x -> paperFlash(x, PAPERS_LOCAL, HALF) / MIB).toArray()),
                 ("Bytes against N: what flash attention needs once is linear in N, standard attention's matrix is not. Ours in "
-                        + "float32 (marked lines); the paper's algorithms in float16 with the 100 KiB of local memory that it names: "
-                        + "at N %d its standard attention moves %.1f times the bytes of its flash attention. In float32 with 48 KiB it "
-                        + "would be %.2f times: algorithm 1 reads and writes O for every block of keys, and gains where M is well "
-                        + "above D² elements.")
+                        + "float32 (marked lines); the paper's algorithms in float16 with the 100 KiB of local memory that it "
+                        + "names: at N %d its standard attention moves %.1f times the bytes of its flash attention. In float32 "
+                        + "with 48 KiB it would be %.2f times: algorithm 1 reads and writes O for every block of keys, and gains "
+                        + "where M is well above D² elements.")
                         .formatted(N, paperStandard(N, HALF) / paperFlash(N, PAPERS_LOCAL, HALF),
                                 paperStandard(N, Float.BYTES) / paperFlash(N, 48 * 1024, Float.BYTES)),
                 command(words(IntStream.of(LENGTHS)), "--shape 1,1,$x,%d".formatted(D), "^forward"));
@@ -120,10 +134,12 @@ final class TrafficSection {
         double[] bytes = java.util.Arrays.stream(density).map(s -> TrafficModel.ofBlocks(AttentionSpec.builder(1, 1, N, D)
                 .blockMask(BlockMasks.random(N, N, BLOCK, s, 1)).build(), BLOCK, BLOCK).bytes("forward") / MIB).toArray();
         double[] dense = java.util.Arrays.stream(density).map(s -> bytes[bytes.length - 1] * s).toArray();
-        page.figure(new Plot("Proposition 4: bytes against density, forward, N %d".formatted(N), "share of blocks that are set", false, "MiB moved", false)
+        page.figure(new Plot("Proposition 4: bytes against density, forward, N %d".formatted(N), "share of blocks that are set",
+                false, "MiB moved", false)
                         .line("block-sparse, our kernel", density, bytes)
                         .bound("proportional to density", density, dense),
-                "Proposition 4: block-sparse flash attention moves the dense bytes times the share of blocks, and O(N D) beside them. Forward.",
+                "Proposition 4: block-sparse flash attention moves the dense bytes times the share of blocks, and O(N D) beside "
+                        + "them. Forward.",
                 command(DoubleStream.of(DENSITIES).mapToObj(Plot::number).collect(Collectors.joining(" ")),
                         "--shape 1,1,%d,%d --block %d,%d --density $x".formatted(N, D, BLOCK, BLOCK), "^forward"));
     }

@@ -23,13 +23,14 @@ final class WallSection {
         }
         page.heading("Beyond the kernels: wall time and compilation");
         page.paragraph("Wall time is that of a call whose tensors are on the device, timed in other runs than the kernels, with "
-                + "the device's clock off; JIT is what the first call takes more than the later ones, compilation in TornadoVM and in "
-                + "the driver. GB/s are the IO model's bytes, each element once a launch, over the kernels' time; their share is of the "
-                + "copy ceiling.");
+                + "the device's clock off; JIT is what the first call takes more than the later ones, compilation in TornadoVM "
+                + "and in the driver. GB/s are the IO model's bytes, each element once a launch, over the kernels' time; their "
+                + "share is of the copy ceiling.");
         Data.by(clocked, Data::place).values().forEach(place -> {
             double[] jit = Data.numbers(place, "jit_ms");
             page.paragraph("%s, %d measurements: JIT median %s ms, most %s ms.".formatted(
-                    Data.place(place.getFirst()), jit.length, Lines.time(median(jit)), Lines.time(DoubleStream.of(jit).max().orElse(0))));
+                    Data.place(place.getFirst()), jit.length, Lines.time(median(jit)),
+                    Lines.time(DoubleStream.of(jit).max().orElse(0))));
             table(page, place, RooflineSection.ceiling(data.all().stream()
                     .filter(r -> Data.place(r).equals(Data.place(place.getFirst()))).toList(), "ceiling copy", "gb_per_s"));
             figure(page, place);
@@ -47,13 +48,13 @@ final class WallSection {
         Comparator<Result> bySize = Comparator
                 .comparingDouble((Result r) -> r.number("batch") * r.number("heads") * r.number("seq_q"))
                 .thenComparing(r -> r.number("seq_q"));
-        List<String> own = List.of(shape(Collections.min(plain, bySize)), shape(Collections.max(plain, bySize)));
-        List<String> shapes = plain.stream().anyMatch(r -> SHOWN.contains(shape(r))) ? SHOWN : own.stream().distinct().toList();
+        List<String> own = List.of(Collections.min(plain, bySize).shape(), Collections.max(plain, bySize).shape());
+        List<String> shapes = plain.stream().anyMatch(r -> SHOWN.contains(r.shape())) ? SHOWN : own.stream().distinct().toList();
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("shape", "what", "kernels, ms", "wall, ms (p10..p90)", "wall - kernels, ms",
                 "JIT, ms", "GB/s", "of copying"));
         for (String shape : shapes) {
-            plain.stream().filter(r -> shape(r).equals(shape))
+            plain.stream().filter(r -> r.shape().equals(shape))
                     .sorted(Comparator.comparing((Result r) -> r.text("direction")).reversed()
                             .thenComparing(r -> r.text("algorithm")).thenComparing(Result::type))
                     .forEach(r -> rows.add(row(r, copy)));
@@ -66,7 +67,7 @@ final class WallSection {
         double rate = ModelBytes.once(r) / r.number("median_ms") / 1e6;
         String spread = r.number("wall_p10_ms") > 0 && r.number("wall_p90_ms") > 0
                 ? " (%s..%s)".formatted(Lines.time(r.number("wall_p10_ms")), Lines.time(r.number("wall_p90_ms"))) : "";
-        return List.of(shape(r), "%s %s, %s".formatted(r.text("algorithm"), r.type(), r.text("direction")),
+        return List.of(r.shape(), "%s %s, %s".formatted(r.text("algorithm"), r.type(), r.text("direction")),
                 Lines.time(r.number("median_ms")),
                 wall > 0 ? Lines.time(wall) + spread : "", wall > 0 ? "%.3f".formatted(wall - r.number("median_ms")) : "",
                 "%.0f".formatted(r.number("jit_ms")), rate > 0 ? "%.1f".formatted(rate) : "",
@@ -104,9 +105,5 @@ final class WallSection {
         double[] sorted = DoubleStream.of(values).sorted().toArray();
         int half = sorted.length / 2;
         return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-    }
-
-    private static String shape(Result r) {
-        return "b%s h%s n%s d%s".formatted(r.get("batch"), r.get("heads"), r.get("seq_q"), r.get("head_dim"));
     }
 }

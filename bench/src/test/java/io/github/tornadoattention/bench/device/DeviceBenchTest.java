@@ -38,8 +38,10 @@ class DeviceBenchTest {
     }
 
     private Call measure(String... more) {
-        String[] words = {"device", "--backend", "simulator", "--shape", "1,2,20,8 1,1,33,8", "--seconds", "0", "--out", file().toString()};
-        return Call.of(java.util.stream.Stream.concat(java.util.Arrays.stream(words), java.util.Arrays.stream(more)).toArray(String[]::new));
+        String[] words = {"device", "--backend", "simulator", "--shape", "1,2,20,8 1,1,33,8", "--seconds", "0",
+                "--out", file().toString()};
+        return Call.of(java.util.stream.Stream.concat(java.util.Arrays.stream(words), java.util.Arrays.stream(more))
+                .toArray(String[]::new));
     }
 
     @Test
@@ -47,10 +49,12 @@ class DeviceBenchTest {
         measure("--causal", "--runs", "4").done();
         List<Result> results = ResultsFile.readQuietly(file());
         assertThat(results).hasSize(6).allMatch(Result::timed);
-        assertThat(results).extracting(r -> r.get("direction")).containsExactly("forward", "backward", "both", "forward", "backward", "both");
+        assertThat(results).extracting(r -> r.get("direction")).containsExactly("forward", "backward", "both",
+                "forward", "backward", "both");
         Result both = results.get(2);
         // 2 heads, 20 * 21 / 2 visible pairs
-        assertThat(both.number("tflops") * both.number("median_ms") * 1e9).isCloseTo(3.5 * 4 * 8 * 2 * 210, org.assertj.core.data.Offset.offset(1.0));
+        assertThat(both.number("tflops") * both.number("median_ms") * 1e9)
+                .isCloseTo(3.5 * 4 * 8 * 2 * 210, org.assertj.core.data.Offset.offset(1.0));
         assertThat(both.number("peak_device_bytes")).isEqualTo(4.0 * (8 * 2 * 20 * 8 + 2 * 20 + 2 * 20));
         assertThat(both.number("bytes_model")).isPositive();
         assertThat(both.get("runs")).isEqualTo(4);
@@ -75,7 +79,8 @@ class DeviceBenchTest {
     void productsOnTensorCoresAreCounted() {
         System.setProperty("attention.fp32", "tensor");
         try {
-            Call.of("device", "--backend", "simulator", "--shape", "1,1,32,16", "--only", "direction=forward", "--runs", "2", "--out",
+            Call.of("device", "--backend", "simulator", "--shape", "1,1,32,16", "--only",
+                    "direction=forward", "--runs", "2", "--out",
                     file().toString()).done();
         } finally {
             System.clearProperty("attention.fp32");
@@ -100,7 +105,8 @@ class DeviceBenchTest {
     @Test
     void listMeasuresNothing() {
         Call call = Call.of("paper", "--quick", "--backend", "simulator", "--list").done();
-        assertThat(call.out()).contains("flash b1 h1 n128 d16: forward, backward, both", "block-sparse b1 h1 n256 d16", "butterfly");
+        assertThat(call.out()).contains("flash b1 h1 n128 d16: forward, backward, both",
+                "block-sparse b1 h1 n256 d16", "butterfly");
     }
 
     @Test
@@ -120,7 +126,8 @@ class DeviceBenchTest {
     void arraysThatNoDeviceCanIndexAreAResult() {
         measure("--algorithm", "standard", "--shape", "1,1,65536,1").done();
         assertThat(ResultsFile.readQuietly(file())).filteredOn(r -> r.number("seq_q") == 65536).hasSize(3)
-                .allMatch(r -> r.text("error").startsWith("out-of-memory: standard attention needs a matrix of 4294967296 elements"));
+                .allMatch(r -> r.text("error").startsWith(
+                        "out-of-memory: standard attention needs a matrix of 4294967296 elements"));
     }
 
     @ParameterizedTest
@@ -134,6 +141,7 @@ class DeviceBenchTest {
         "device --shape 1,2,3,300 | 2 | headDim is 300",
         "device --shape 1,2,3,8 --algorithm fast | 2 | --algorithm fast",
         "device --shape 1,2,3,8 --dtype fp8 | 2 | fp8",
+        "device --causal --dtype fp16 | 2 | --causal --dtype fp16 needs --shape",
         "device --only speed=1 | 2 | --only speed: known are backend",
         "device --only | 2 | --only",
         "device --seconds -1 | 2 | --seconds is -1.0",
@@ -178,7 +186,8 @@ class DeviceBenchTest {
             // the last row is always looked at
             Forward wrong = new Forward(f.q(), f.k(), f.v(), spoiled(f.out()), f.lse(), f.report());
             assertThat(new SampledCheck(spec, in).forward(wrong).accepted()).isFalse();
-            assertThat(new SampledCheck(spec, in).backward(f, new Gradients(g.dq(), spoiled(g.dk()), g.dv(), g.report())).accepted()).isFalse();
+            assertThat(new SampledCheck(spec, in).backward(f, new Gradients(g.dq(), spoiled(g.dk()), g.dv(), g.report()))
+                    .accepted()).isFalse();
         }
     }
 
@@ -205,8 +214,10 @@ class DeviceBenchTest {
         assertThat(device.stream().map(job -> job.spec().dtype()).distinct()).hasSizeGreaterThan(quick ? 1 : 2);
         // the paper's tables: with and without dropout, with and without a key mask, which hides a few of the last keys
         for (String algorithm : List.of("standard", "flash")) {
-            assertThat(paper.stream().filter(job -> job.spec().batch() == 16 && job.spec().seqQ() == 1024 && job.algorithm().equals(algorithm))
-                    .filter(job -> job.spec().dtype() == DType.FP32 && job.block() == null).map(job -> job.expected("both").options(" ")))
+            assertThat(paper.stream().filter(job -> job.spec().batch() == 16 && job.spec()
+                    .seqQ() == 1024 && job.algorithm().equals(algorithm))
+                    .filter(job -> job.spec().dtype() == DType.FP32 && job.block() == null)
+                    .map(job -> job.expected("both").options(" ")))
                     .containsExactlyInAnyOrder("", " dropout 0.1", " key mask", " dropout 0.1 key mask");
         }
         assertThat(paper).extracting(job -> job.spec().keyLengths()).filteredOn(Objects::nonNull).isNotEmpty()
@@ -268,7 +279,8 @@ class DeviceBenchTest {
         AttentionSpec spec = AttentionSpec.builder(1, 1, 256, 8).blockMask(BlockMasks.random(256, 256, 64, 0.25, 1)).build();
         Result sparse = Job.of(target, "block-sparse", spec).expected("forward");
         assertThat(sparse.number("density")).isEqualTo(0.25);
-        Result window = Job.of(target, "local window", AttentionSpec.builder(1, 1, 100, 8).window(0, 0).build()).expected("forward");
+        Result window = Job.of(target, "local window", AttentionSpec.builder(1, 1, 100, 8).window(0, 0).build())
+                .expected("forward");
         assertThat(window.number("density")).isEqualTo(0.01);
     }
 

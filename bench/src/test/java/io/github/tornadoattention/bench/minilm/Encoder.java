@@ -8,7 +8,8 @@ import java.util.Arrays;
 
 /**
  * The encoder of all-MiniLM-L6-v2: six layers of attention (12 heads of 32) and of a network that widens four times. States are
- * {@code [batch, tokens, 384]}; texts that are shorter than the longest are padded, and key lengths keep their padding out of sight.
+ * {@code [batch, tokens, 384]}; texts that are shorter than the longest are padded, and key lengths keep their padding out of
+ * sight.
  */
 final class Encoder {
     static final int WIDTH = 384;

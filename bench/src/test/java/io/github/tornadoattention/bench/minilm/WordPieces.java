@@ -10,8 +10,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * BERT's tokenizer for text of alphabets: lower case, no accents, words cut into the longest pieces that the vocabulary has. Chinese
- * characters are not set apart.
+ * BERT's tokenizer for text of alphabets: lower case, no accents, words cut into the longest pieces that the vocabulary has.
+ * Chinese characters are not set apart.
  */
 final class WordPieces {
     private static final int LONGEST_WORD = 100;

@@ -19,7 +19,8 @@ class FiguresTest {
     }
 
     private static List<Page.Figure> figures(List<Result> results, String title) {
-        return ReportCommand.page("t", results).pieces().stream().filter(Page.Figure.class::isInstance).map(Page.Figure.class::cast)
+        return ReportCommand.page("t", results).pieces().stream().filter(Page.Figure.class::isInstance)
+                .map(Page.Figure.class::cast)
                 .filter(figure -> figure.svg().contains("<title>" + title)).toList();
     }
 
@@ -38,7 +39,8 @@ class FiguresTest {
         assertThat(rows(results)).noneMatch(row -> row.getFirst().contains("Nsight"));
         results.add(profiled("standard", 5e9, 1e9));
         results.add(profiled("standard", 18e9, 45e9)); // the later one counts
-        assertThat(rows(results)).contains(List.of("device memory traffic counted by Nsight Compute, GB", "18.00", "2.000", "9.0"),
+        assertThat(rows(results)).contains(List.of("device memory traffic counted by Nsight Compute, GB",
+                "18.00", "2.000", "9.0"),
                 List.of("traffic of multiprocessors and L2 counted by Nsight Compute, GB", "45.00", "9.000", "5.0"));
         String name = "opencl flash fp32 b16 h8 n1024 d64, Some <GPU> & more";
         assertThat(rows(results)).filteredOn(row -> row.getFirst().equals(name)).singleElement().satisfies(row -> {
@@ -63,8 +65,10 @@ class FiguresTest {
         for (List<Integer> sides : List.of(List.of(32, 32), List.of(64, 32), List.of(32, 64), List.of(64, 64))) {
             results.add(result("flash", "forward", 1024, sides.getFirst()).with("block", sides));
         }
-        assertThat(figures(results, "Time against tile size, forward: b16 h8 n1024 d64")).singleElement().extracting(Page.Figure::svg).asString()
-                .contains(">64x32<", ">32x64<", ">64x64<", "tornado opencl, Some &lt;GPU&gt; &amp; more").doesNotContain("<polyline");
+        assertThat(figures(results, "Time against tile size, forward: b16 h8 n1024 d64")).singleElement()
+                .extracting(Page.Figure::svg).asString()
+                .contains(">64x32<", ">32x64<", ">64x64<", "tornado opencl, Some &lt;GPU&gt; &amp; more")
+                .doesNotContain("<polyline");
         // a line of another tool's making: a tile with one side
         results.forEach(r -> r.with("block", List.of(32)));
         assertThat(figures(results, "Time against N")).isEmpty();
@@ -117,8 +121,10 @@ class FiguresTest {
             results.add(ReportTest.result("pytorch", "math", "both", 16, 8, n, 8.0).with("driver", "cuda"));
         }
         results.add(result("flash", "both", 4096, 99.0).with("units", "tensor"));
-        assertThat(figures(results, "Standard over flash")).singleElement().extracting(Page.Figure::svg).asString().contains("<title>tornado opencl, 512: 10<",
-                "<title>tornado opencl on tensor cores, 1K: 20<", "<title>PyTorch&#39;s math path over tornado opencl, 512: 0.8<".replace("&#39;", "'"),
+        assertThat(figures(results, "Standard over flash")).singleElement().extracting(Page.Figure::svg).asString()
+                .contains("<title>tornado opencl, 512: 10<",
+                "<title>tornado opencl on tensor cores, 1K: 20<", "<title>PyTorch&#39;s math path over tornado opencl, 512: 0.8<"
+                .replace("&#39;", "'"),
                 "<title>PyTorch's math path over tornado opencl on tensor cores, 512: 1.6<").doesNotContain("4K: ");
     }
 
@@ -129,12 +135,15 @@ class FiguresTest {
         for (int n : new int[] {512, 1024, 2048}) {
             for (String algorithm : List.of("flash", "standard", "butterfly", "local window", "linformer-256", "linformer-n/8")) {
                 results.add(result(algorithm, "forward", n, n).with("tflops", algorithm.startsWith("linformer") ? null : 1.0));
-                results.add(result(algorithm, "forward", n, n).with("driver", "cuda").with("tflops", algorithm.startsWith("linformer") ? null : 1.0));
+                results.add(result(algorithm, "forward", n, n).with("driver", "cuda")
+                        .with("tflops", algorithm.startsWith("linformer") ? null : 1.0));
             }
         }
-        assertThat(figures(results, "Time, forward: batch 16, 8 heads, head dim 64, float32<")).singleElement().extracting(Page.Figure::svg).asString()
+        assertThat(figures(results, "Time, forward: batch 16, 8 heads, head dim 64, float32<")).singleElement()
+                .extracting(Page.Figure::svg).asString()
                 .contains("cuda standard", "opencl flash").doesNotContain("butterfly");
-        assertThat(figures(results, "Rate, forward: batch 16, 8 heads, head dim 64, float32, sparse or approximate")).isNotEmpty().allSatisfy(
+        assertThat(figures(results, "Rate, forward: batch 16, 8 heads, head dim 64, float32, sparse or approximate"))
+                .isNotEmpty().allSatisfy(
                 figure -> assertThat(figure.svg()).doesNotContain("standard", "linformer"));
     }
 
@@ -143,13 +152,17 @@ class FiguresTest {
         List<Result> results = new ArrayList<>(List.of(result("flash", "forward", 64, 1)));
         for (String direction : List.of("forward", "backward", "both")) {
             Result failed = result("standard", direction, 4096, 1).with("checked", false)
-                    .with("error", "out-of-memory: standard attention needs a matrix of 2147483648 elements, 2^31 or more; use flash");
+                    .with("error", "out-of-memory: standard attention needs a matrix of 2147483648 elements, 2^31 or more; use "
+                            + "flash");
             results.add(failed);
-            results.add(Result.parse(failed.json()).with("dropout", 0.1).with("error", "out-of-memory: CUDA out of memory. Tried 16.00 GiB. GPU 0 has a total of 1"));
+            results.add(Result.parse(failed.json()).with("dropout", 0.1)
+                    .with("error", "out-of-memory: CUDA out of memory. Tried 16.00 GiB. GPU 0 has a total of 1"));
         }
-        assertThat(rows(results)).contains(List.of("standard fp32 b16 h8 n4096 d64: forward, backward, both", "tornado opencl, Some <GPU> & more",
+        assertThat(rows(results)).contains(List.of("standard fp32 b16 h8 n4096 d64: forward, backward, both",
+                "tornado opencl, Some <GPU> & more",
                         "standard attention needs a matrix of 2147483648 elements, 2^31 or more; use flash"),
-                List.of("standard fp32 b16 h8 n4096 d64 dropout 0.1: forward, backward, both", "tornado opencl, Some <GPU> & more",
+                List.of("standard fp32 b16 h8 n4096 d64 dropout 0.1: forward, backward, both",
+                        "tornado opencl, Some <GPU> & more",
                         "out-of-memory: CUDA out of memory. Tried 16.00 GiB."));
     }
 
@@ -173,7 +186,8 @@ class FiguresTest {
         }
         results.add(new Result().with("backend", "tornado").with("driver", "opencl").with("device", "Some <GPU> & more")
                 .with("algorithm", "ceiling copy").with("direction", "forward").with("gb_per_s", 200.0));
-        assertThat(rows(results)).contains(List.of("b16 h8 n128 d64", "flash fp32, forward", "2.000", "2.250 (2.000..2.500)", "0.250",
+        assertThat(rows(results)).contains(List.of("b16 h8 n128 d64", "flash fp32, forward", "2.000",
+                "2.250 (2.000..2.500)", "0.250",
                 "1128", "50.0", "25.0%"));
         assertThat(figures(results, "Wall time beyond the kernels")).singleElement().satisfies(figure -> {
             assertThat(figure.svg()).contains("<title>forward, 2: 0.25<");
@@ -199,7 +213,8 @@ class FiguresTest {
 
     @Test
     void numbersStandToTheRight() {
-        List<List<String>> rows = List.of(List.of("a", "b", "c", "d"), List.of("1", "12.5*", "cpu 1", "3 (2..4)"), List.of("2", "", "2026-11-23", "4.5%"));
+        List<List<String>> rows = List.of(List.of("a", "b", "c", "d"), List.of("1", "12.5*", "cpu 1", "3 (2..4)"),
+                List.of("2", "", "2026-11-23", "4.5%"));
         assertThat(List.of(Page.isNumeric(rows, 0), Page.isNumeric(rows, 1), Page.isNumeric(rows, 2), Page.isNumeric(rows, 3)))
                 .containsExactly(false, true, false, true);
     }

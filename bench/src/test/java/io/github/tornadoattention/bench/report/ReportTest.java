@@ -24,12 +24,17 @@ class ReportTest {
 
     /** A result whose time is {@code ms}, with a spread of a tenth. */
     static Result result(String backend, String algorithm, String direction, int batch, int heads, int n, double ms) {
-        return new Result().with("backend", backend).with("driver", "opencl").with("device", "Some <GPU> & more").with("algorithm", algorithm)
-                .with("dtype", "fp32").with("direction", direction).with("batch", batch).with("heads", heads).with("kv_heads", heads)
-                .with("seq_q", n).with("seq_k", n).with("head_dim", 64).with("causal", false).with("dropout", 0.0).with("density", 1.0)
+        return new Result().with("backend", backend).with("driver", "opencl").with("device", "Some <GPU> & more")
+                .with("algorithm", algorithm)
+                .with("dtype", "fp32").with("direction", direction).with("batch", batch).with("heads", heads)
+                .with("kv_heads", heads)
+                .with("seq_q", n).with("seq_k", n).with("head_dim", 64).with("causal", false)
+                .with("dropout", 0.0).with("density", 1.0)
                 .with("median_ms", ms).with("p10_ms", 0.9 * ms).with("p90_ms", 1.1 * ms).with("tflops", 1e-9 * n * n / ms)
-                .with("executed_tflops", 1e-9 * n * n / ms).with("bytes_model", 1000L * n).with("peak_device_bytes", 100L * n).with("checked", true)
-                .with("versions", Map.of("jdk", "25")).with("command", "scripts/bench paper --only a=b").with("date", "2026-11-22");
+                .with("executed_tflops", 1e-9 * n * n / ms).with("bytes_model", 1000L * n)
+                .with("peak_device_bytes", 100L * n).with("checked", true)
+                .with("versions", Map.of("jdk", "25")).with("command", "scripts/bench paper --only a=b")
+                .with("date", "2026-11-22");
     }
 
     private static List<Result> grid() {
@@ -37,7 +42,8 @@ class ReportTest {
         for (String direction : List.of("forward", "backward", "both")) {
             for (int n : new int[] {128, 512, 1024, 4096}) {
                 results.add(result("tornado", "flash", direction, 16, 8, n, n * n / 1e4));
-                results.add(result("tornado", "standard", direction, 16, 8, n, n * n / 1e3).with("peak_device_bytes", 20L * n * n));
+                results.add(result("tornado", "standard", direction, 16, 8, n, n * n / 1e3)
+                        .with("peak_device_bytes", 20L * n * n));
             }
             results.add(result("tornado", "standard", direction, 16, 8, 65536, 1).with("checked", false).with("median_ms", null)
                     .with("error", "out-of-memory: standard attention needs 5 GiB"));
@@ -65,7 +71,8 @@ class ReportTest {
     }
 
     private static Result ceiling(String name) {
-        return new Result().with("backend", "tornado").with("driver", "opencl").with("device", "Some <GPU> & more").with("algorithm", name)
+        return new Result().with("backend", "tornado").with("driver", "opencl").with("device", "Some <GPU> & more")
+                .with("algorithm", name)
                 .with("direction", "forward").with("checked", true).with("median_ms", 1.0);
     }
 
@@ -79,8 +86,10 @@ class ReportTest {
         Call call = Call.of("report", file("r.jsonl", grid()).toString(), "--out", out.toString()).done();
         String html = Files.readString(out);
         assertThat(call.out()).contains("wrote " + out);
-        assertThat(html).contains("Figure 2, left: b64 h16 n1024 d64", "the paper: time, ms", "Figure 2, middle", "Figure 2, right", "out of memory", "Roofline",
-                "Beside others", "Approximations", "Theorem 2", "Proposition 4", "What did not run", "scripts/bench paper", "Some &lt;GPU&gt; &amp; more");
+        assertThat(html).contains("Figure 2, left: b64 h16 n1024 d64", "the paper: time, ms", "Figure 2, middle",
+                "Figure 2, right", "out of memory", "Roofline",
+                "Beside others", "Approximations", "Theorem 2", "Proposition 4", "What did not run", "scripts/bench paper",
+                "Some &lt;GPU&gt; &amp; more");
         assertThat(html).contains("16-bit products on tensor cores 600.00 TFLOP/s", "27%");
         assertThat(html).doesNotContain("<script", "<link", "src=", "href=", "NaN", "Infinity", "Some <GPU>");
         // the pieces between figure tags are well-formed
@@ -108,7 +117,8 @@ class ReportTest {
     @Test
     void ourNumbersBesideThePapers() {
         Page page = ReportCommand.page("t", grid());
-        List<String> row = page.pieces().stream().filter(Page.TableOf.class::isInstance).map(piece -> ((Page.TableOf) piece).rows())
+        List<String> row = page.pieces().stream().filter(Page.TableOf.class::isInstance)
+                .map(piece -> ((Page.TableOf) piece).rows())
                 .flatMap(List::stream).filter(cells -> cells.getFirst().equals("4K")).findFirst().orElseThrow();
         assertThat(row).startsWith("4K", "16777", "1678", "10.0").endsWith("50.44", "30.09", "1.7", "3.210", "17024", "836");
         assertThat(row.get(8)).isEqualTo("819.2");
@@ -122,12 +132,15 @@ class ReportTest {
             for (int n : new int[] {2048, 4096}) {
                 results.add(result("tornado", "flash", "both", 16, 8, n, n).with("dropout", dropout).with("key_mask", true));
                 results.add(result("tornado", "flash", "both", 16, 8, n, 2 * n).with("dropout", 0.1));
-                results.add(result("tornado", "standard", "both", 16, 8, n, 10 * n).with("dropout", dropout).with("key_mask", true));
+                results.add(result("tornado", "standard", "both", 16, 8, n, 10 * n).with("dropout", dropout)
+                        .with("key_mask", true));
             }
         }
         Page page = ReportCommand.page("t", results);
-        assertThat(longest(page, "b16 h8 d64, dropout 0.1, key mask")).startsWith("4K", "40960", "4096", "10.0").containsSequence("124.2", "37.49", "3.3");
-        assertThat(longest(page, "b16 h8 d64, key mask")).startsWith("4K", "40960", "4096", "10.0").endsWith("", "", "", "", "", "");
+        assertThat(longest(page, "b16 h8 d64, dropout 0.1, key mask")).startsWith("4K", "40960", "4096", "10.0")
+                .containsSequence("124.2", "37.49", "3.3");
+        assertThat(longest(page, "b16 h8 d64, key mask")).startsWith("4K", "40960", "4096", "10.0")
+                .endsWith("", "", "", "", "", "");
         assertThat(longest(page, "b16 h8 d64, dropout 0.1")).startsWith("4K", "", "8192").endsWith("", "", "", "", "", "");
         assertThat(page.pieces().toString())
                 .contains("Time against N, forward and backward, batch 16, 8 heads, head dim 64, dropout 0.1, key mask.");
@@ -182,8 +195,10 @@ class ReportTest {
         Result flash = result("tornado", "flash", "both", 64, 16, 1024, 1).with("units", "tensor").with("bytes_model", null);
         Page page = ReportCommand.page("t", List.of(standard, flash));
         double bytes = TrafficModel.onTensorCores(AttentionSpec.builder(64, 16, 1024, 64).build()).bytesOnce("both");
-        List<String> row = page.pieces().stream().filter(Page.TableOf.class::isInstance).map(piece -> ((Page.TableOf) piece).rows())
-                .flatMap(List::stream).filter(cells -> cells.getFirst().startsWith("device memory traffic")).findFirst().orElseThrow();
+        List<String> row = page.pieces().stream().filter(Page.TableOf.class::isInstance)
+                .map(piece -> ((Page.TableOf) piece).rows())
+                .flatMap(List::stream).filter(cells -> cells.getFirst().startsWith("device memory traffic"))
+                .findFirst().orElseThrow();
         assertThat(row.getFirst()).contains("packing for tensor cores included");
         assertThat(row.getLast()).isEqualTo("%.1f".formatted(60e9 / bytes));
     }
@@ -205,7 +220,8 @@ class ReportTest {
         Page page = ReportCommand.page("t", List.of(result("tornado", "flash", "forward", 16, 8, 4096, 20).with("dropout", 0.1),
                 result("tornado", "flash", "forward", 16, 8, 4096, 5).with("causal", true),
                 result("tornado", "flash", "forward", 16, 8, 4096, 16).with("units", "fma"), exact.with("units", "tensor"),
-                result("tornado", "linformer-256", "forward", 16, 8, 4096, 3).with("units", "tensor").with("max_abs_error", 0.7)));
+                result("tornado", "linformer-256", "forward", 16, 8, 4096, 3).with("units", "tensor")
+                .with("max_abs_error", 0.7)));
         assertThat(row(page, "linformer-256, b16 h8 n4096 d64").subList(2, 5)).containsExactly("3.000", "7.000", "0.70");
     }
 
@@ -237,7 +253,8 @@ class ReportTest {
         results.add(result("cpu", "flash", "forward", 1, 1, 64, 1).with("driver", null).with("command", "scripts/bench device"));
         results.add(Result.parse(line.json()).with("command", null));
         assertThat(Data.commands(results)).containsExactly("TORNADOVM_HOME=<OpenCL SDK> scripts/bench paper",
-                "TORNADOVM_HOME=<CUDA SDK> scripts/bench paper", "TORNADOVM_HOME=<PTX SDK> scripts/bench paper", "scripts/bench device");
+                "TORNADOVM_HOME=<CUDA SDK> scripts/bench paper", "TORNADOVM_HOME=<PTX SDK> scripts/bench paper",
+                "scripts/bench device");
     }
 
     @Test
@@ -258,14 +275,16 @@ class ReportTest {
     @Test
     void theLastGoodResultCounts() {
         Result failed = result("cpu", "flash", "forward", 1, 1, 64, 1).with("error", "x").with("checked", false);
-        Data data = new Data(List.of(result("cpu", "flash", "forward", 1, 1, 64, 1), result("cpu", "flash", "forward", 1, 1, 64, 2), failed));
+        Data data = new Data(List.of(result("cpu", "flash", "forward", 1, 1, 64, 1),
+                result("cpu", "flash", "forward", 1, 1, 64, 2), failed));
         assertThat(data.timed()).hasSize(1).allMatch(r -> r.number("median_ms") == 2);
     }
 
     @ParameterizedTest
     @CsvSource({"10, 10.5, ''", "10, 13, slower", "10, 8, faster", "10, 12.2, ''", "10, 12.3, slower"})
     void changesBeyondTheSpread(double before, double after, String verdict) {
-        assertThat(CompareCommand.verdict(result("cpu", "flash", "forward", 1, 1, 64, before), result("cpu", "flash", "forward", 1, 1, 64, after)))
+        assertThat(CompareCommand.verdict(result("cpu", "flash", "forward", 1, 1, 64, before),
+                result("cpu", "flash", "forward", 1, 1, 64, after)))
                 .isEqualTo(verdict);
     }
 
@@ -284,9 +303,11 @@ class ReportTest {
 
     @Test
     void twoFilesSideBySide() throws IOException {
-        Path a = file("a.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 1), result("cpu", "flash", "forward", 1, 1, 128, 1),
+        Path a = file("a.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 1),
+                result("cpu", "flash", "forward", 1, 1, 128, 1),
                 result("cpu", "flash", "forward", 1, 1, 256, 1)));
-        Path b = file("b.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 2), result("cpu", "flash", "forward", 1, 1, 128, 1.05),
+        Path b = file("b.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 2),
+                result("cpu", "flash", "forward", 1, 1, 128, 1.05),
                 result("cpu", "flash", "forward", 1, 1, 512, 1)));
         Call call = Call.of("compare", a.toString(), b.toString()).done();
         assertThat(call.out()).contains("2 in both: 0 faster and 1 slower beyond the spread, 1 within; 1 only in A, 1 only in B");
@@ -306,21 +327,26 @@ class ReportTest {
     void machinesOfDifferentSize() throws IOException {
         Path a = file("a.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 4).with("threads", 1),
                 result("cpu", "flash", "forward", 1, 1, 64, 2).with("threads", 2)));
-        Path b = file("b.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 4).with("threads", 1).with("device", "another"),
+        Path b = file("b.jsonl", List.of(result("cpu", "flash", "forward", 1, 1, 64, 4).with("threads", 1)
+                .with("device", "another"),
                 result("cpu", "flash", "forward", 1, 1, 64, 1).with("threads", 16).with("device", "another")));
         assertThat(Call.of("compare", a.toString(), b.toString()).done().out())
-                .contains("A: cpu opencl, Some <GPU> & more", "B: cpu opencl, another", "2 in both: 1 faster and 0 slower beyond the spread, 1 within");
+                .contains("A: cpu opencl, Some <GPU> & more", "B: cpu opencl, another",
+                        "2 in both: 1 faster and 0 slower beyond the spread, 1 within");
     }
 
     @Test
     void driversAreComparedByWhatRunsByItself() throws IOException {
         Path a = file("a.jsonl", List.of(result("tornado", "flash", "forward", 1, 1, 64, 4).with("units", "fma"),
                 result("tornado", "flash", "forward", 1, 1, 64, 9).with("units", "fma").with("dropout", 0.1)));
-        Path b = file("b.jsonl", List.of(result("tornado", "flash", "forward", 1, 1, 64, 1).with("units", "tensor").with("driver", "cuda"),
+        Path b = file("b.jsonl", List.of(result("tornado", "flash", "forward", 1, 1, 64, 1).with("units", "tensor")
+                .with("driver", "cuda"),
                 result("tornado", "flash", "forward", 1, 1, 64, 3).with("units", "fma").with("driver", "cuda"),
-                result("tornado", "flash", "forward", 1, 1, 64, 9).with("units", "fma").with("dropout", 0.1).with("driver", "cuda")));
+                result("tornado", "flash", "forward", 1, 1, 64, 9).with("units", "fma").with("dropout", 0.1)
+                .with("driver", "cuda")));
         String out = Call.of("compare", a.toString(), b.toString()).done().out();
-        assertThat(out).contains("faster  tensor cores in B", " dropout 0.1 ", "2 in both: 1 faster and 0 slower beyond the spread, 1 within")
+        assertThat(out).contains("faster  tensor cores in B", " dropout 0.1 ",
+                "2 in both: 1 faster and 0 slower beyond the spread, 1 within")
                 .contains("A: tornado opencl, ", "B: tornado cuda, ");
     }
 

@@ -10,7 +10,10 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Commands under the IO model's figures are the shell's to run, and ask for the figures' points; what they print is trace's affair. */
+/**
+ * Commands under the IO model's figures are the shell's to run, and ask for the figures' points; what they print is trace's
+ * affair.
+ */
 class TrafficCommandsTest {
     @TempDir
     Path folder;
@@ -24,7 +27,8 @@ class TrafficCommandsTest {
         Path script = Files.createDirectories(folder.resolve("scripts")).resolve("attention");
         Files.writeString(script, "#!/bin/sh\necho forward $*\necho backward $*\n");
         assertThat(script.toFile().setExecutable(true)).isTrue();
-        Process process = new ProcessBuilder("sh", "-c", figure.commands().getFirst()).directory(folder.toFile()).redirectErrorStream(true).start();
+        Process process = new ProcessBuilder("sh", "-c", figure.commands().getFirst()).directory(folder.toFile())
+                .redirectErrorStream(true).start();
         List<String> lines = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines().toList();
         assertThat(process.waitFor()).isZero();
         return lines;
@@ -36,7 +40,8 @@ class TrafficCommandsTest {
                 .endsWith("forward trace --shape 1,1,4096,64 --block 256,256");
         assertThat(calls("Bytes against N")).hasSize(10).startsWith("forward trace --shape 1,1,128,64")
                 .endsWith("forward trace --shape 1,1,65536,64");
-        assertThat(calls("Proposition 4")).hasSize(7).startsWith("forward trace --shape 1,1,4096,64 --block 64,64 --density 0.03125")
+        assertThat(calls("Proposition 4")).hasSize(7)
+                .startsWith("forward trace --shape 1,1,4096,64 --block 64,64 --density 0.03125")
                 .endsWith("forward trace --shape 1,1,4096,64 --block 64,64 --density 1");
     }
 }
