@@ -33,7 +33,7 @@ public final class GridFlags {
     private @Nullable Path lock;
 
     @Option(names = "--wall", negatable = true,
-            description = "On devices, time calls too, with the device's clock off, which compiles everything again, or do not "
+            description = "On devices, time calls too, in runs of their own, which compiles everything again, or do not "
                     + "(--no-wall); done without --quick.")
     private @Nullable Boolean wall;
 

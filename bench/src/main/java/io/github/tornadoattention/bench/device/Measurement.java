@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param seconds time for the timed runs of a job
  * @param fewest runs at least; 3 suffice where one takes more than a second, and 2 where one takes more than five
  * @param most runs at most
- * @param wall whether to time calls as well, with the device's clock switched off, which costs another compilation; where one takes
- *     more than a second, calls with the clock on are taken
+ * @param wall whether to time calls as well, with the device's clock switched off where the plan allows, which costs another
+ *     compilation; where one takes more than a second, calls with the clock on are taken
  * @param share who else measures on the device
  */
 record Measurement(double seconds, int fewest, int most, boolean wall, DeviceShare share) {
