@@ -74,7 +74,8 @@ is_outdated() {
     local needed
     [ -f "$ROOT/$1/target/built.stamp" ] || return 0
     for needed in simulator tornado-kernels host "$1"; do
-        [ -z "$(find "$ROOT/pom.xml" "$ROOT/$needed/pom.xml" "$ROOT/$needed/src/main" -newer "$ROOT/$1/target/built.stamp" -print \
+        [ -z "$(find "$ROOT/pom.xml" "$ROOT/$needed/pom.xml" "$ROOT/$needed/src/main" \
+            -newer "$ROOT/$1/target/built.stamp" -print \
             2> /dev/null)" ] || return 0
     done
     return 1
@@ -102,7 +103,8 @@ build() {
         started=$ROOT/$module/target/started.stamp
         touch "$started"
         rm -rf "$ROOT/$module/target/lib"
-        if ! (cd "$ROOT" && JAVA_HOME=$JDK "$MAVEN" -q -B -ntp -pl "$module" -am package -Dmaven.test.skip=true) > "$log" 2>&1; then
+        if ! (cd "$ROOT" && JAVA_HOME=$JDK "$MAVEN" -q -B -ntp -pl "$module" -am package \
+            -Dmaven.test.skip=true) > "$log" 2>&1; then
             cat "$log" >&2
             fail 3 "the build failed; its output is above and in $log"
         fi

@@ -4,9 +4,9 @@
 usage: torch_sdpa.py [--quick] [--dtype fp32,fp16,bf16] [--path flash,math,...] [--causal no,yes] [--runs 20] [--seconds 1]
                      [--minutes M] [--out FILE.jsonl] [--only K=V|W,...] [--list] [b,h,n,d ...]
 
-Without shapes: those of scripts/bench device and paper; --only leaves those measurements of them that have these values, and --list
-shows them and measures nothing. What FILE.jsonl holds already is not measured again. Every result is compared with float64 first:
-rows of out and dq, and where a head's matrix fits, all of its dk and dv.
+Without shapes: those of scripts/bench device and paper; --only leaves those measurements of them that have these values, and
+--list shows them and measures nothing. What FILE.jsonl holds already is not measured again. Every result is compared with
+float64 first: rows of out and dq, and where a head's matrix fits, all of its dk and dv.
 """
 import argparse
 import datetime
@@ -23,8 +23,8 @@ PAUSE_CYCLES = 3_000_000  # some 1.7 ms, in which a call is launched several tim
 OUT_OF_MEMORY = "out-of-memory"
 IDENTITY = ["algorithm", "dtype", "direction", "batch", "heads", "seq_q", "head_dim", "causal", "device"]
 # what --only can ask of results, as in the rest of scripts/bench
-FIELDS = ["backend", "driver", "device", "algorithm", "dtype", "direction", "batch", "heads", "kv_heads", "seq_q", "seq_k", "head_dim",
-          "causal", "dropout", "key_mask", "density", "threads", "block", "units"]
+FIELDS = ["backend", "driver", "device", "algorithm", "dtype", "direction", "batch", "heads", "kv_heads", "seq_q", "seq_k",
+          "head_dim", "causal", "dropout", "key_mask", "density", "threads", "block", "units"]
 DIRECTIONS = ["forward", "backward", "both"]
 
 
@@ -126,9 +126,11 @@ def measurements(shapes, dtypes, causals, paths, wanted, known):
                 for path in paths:
                     common = {
                         "backend": "pytorch", "driver": "cuda", **known, "algorithm": path, "dtype": dtype,
-                        "batch": b, "heads": h, "kv_heads": h, "seq_q": n, "seq_k": n, "head_dim": d, "causal": causal, "dropout": 0.0,
-                        "density": 1.0, "threads": None, "block": None, "date": datetime.date.today().isoformat(),
-                        "command": f"bench/peers/torch_sdpa.py --dtype {dtype} --path {path} --causal {'yes' if causal else 'no'} {b},{h},{n},{d}",
+                        "batch": b, "heads": h, "kv_heads": h, "seq_q": n, "seq_k": n, "head_dim": d, "causal": causal,
+                        "dropout": 0.0, "density": 1.0, "threads": None, "block": None,
+                        "date": datetime.date.today().isoformat(),
+                        "command": f"bench/peers/torch_sdpa.py --dtype {dtype} --path {path} --causal {'yes' if causal else 'no'} "
+                                   f"{b},{h},{n},{d}",
                     }
                     directions = [direction for direction in DIRECTIONS if asked({**common, "direction": direction}, wanted)]
                     if directions:
@@ -192,8 +194,8 @@ def measure(torch, common, directions, options):
     """Results of one path, one line a direction; none where the path does not do this."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
     import warnings
-    backend = {"flash": SDPBackend.FLASH_ATTENTION, "memory-efficient": SDPBackend.EFFICIENT_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION,
-               "math": SDPBackend.MATH}[common["algorithm"]]
+    backend = {"flash": SDPBackend.FLASH_ATTENTION, "memory-efficient": SDPBackend.EFFICIENT_ATTENTION,
+               "cudnn": SDPBackend.CUDNN_ATTENTION, "math": SDPBackend.MATH}[common["algorithm"]]
     b, h, n, d = (common[field] for field in ("batch", "heads", "seq_q", "head_dim"))
     dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[common["dtype"]]
     torch.cuda.empty_cache()
@@ -215,19 +217,22 @@ def measure(torch, common, directions, options):
             error, right = check(torch, common, q, k, v, grad, out, gradients)
             del gradients
             if right:
-                steps = {"forward": forward, "backward": backward, "both": lambda: torch.autograd.grad(forward(), (q, k, v), grad)}
+                steps = {"forward": forward, "backward": backward,
+                         "both": lambda: torch.autograd.grad(forward(), (q, k, v), grad)}
                 times = {direction: timed(torch, steps[direction], options) for direction in directions}
     except torch.OutOfMemoryError as e:
         failure = f"{OUT_OF_MEMORY}: {str(e).splitlines()[0][:150]}"
     except RuntimeError as e:
-        print(f"torch_sdpa: {common['algorithm']} {common['dtype']} d{d}: {str(e).splitlines()[0][:100]}, left out", file=sys.stderr)
+        print(f"torch_sdpa: {common['algorithm']} {common['dtype']} d{d}: {str(e).splitlines()[0][:100]}, left out",
+              file=sys.stderr)
         return
     pairs = b * h * (n * (n + 1) // 2 if common["causal"] else n * n)
     for direction in directions:
         line = {**common, "direction": direction, "median_ms": None, "p10_ms": None, "p90_ms": None, "runs": None, "tflops": None,
                 "max_abs_error": None, "checked": False, "error": failure}
         if failure is None:
-            line.update(max_abs_error=error, checked=right, peak_device_bytes=forward_memory if direction == "forward" else memory)
+            line.update(max_abs_error=error, checked=right,
+                        peak_device_bytes=forward_memory if direction == "forward" else memory)
             if right:
                 line.update(times[direction])
                 line["tflops"] = {"forward": 1, "backward": 2.5, "both": 3.5}[direction] * 4 * pairs * d / line["median_ms"] / 1e9
@@ -289,8 +294,8 @@ def timed(torch, step, options):
 
 
 def what(line):
-    return (f"pytorch {line['algorithm']:16} {line['dtype']} b{line['batch']} h{line['heads']} n{line['seq_q']} d{line['head_dim']}"
-            f"{' causal' if line['causal'] else ''}")
+    return (f"pytorch {line['algorithm']:16} {line['dtype']} b{line['batch']} h{line['heads']} n{line['seq_q']} "
+            f"d{line['head_dim']}{' causal' if line['causal'] else ''}")
 
 
 def show(line):

@@ -158,14 +158,19 @@ public record AttentionSpec(
         return rightBound() == UNBOUNDED ? last : Math.clamp((long) i + diagonal() + rightBound(), -1, last);
     }
 
-    /** Whether query {@code i} of entry {@code b} and head {@code h} sees key {@code j}, as far as a call's mask and bias let it. */
+    /**
+     * Whether query {@code i} of entry {@code b} and head {@code h} sees key {@code j}, as far as a call's mask and bias let it.
+     */
     public boolean visible(int b, int h, int i, int j) {
         return j >= firstVisible(i)
                 && j <= lastVisible(i, b)
                 && (blockMask == null || blockMask.isSet(h, i / blockMask.size(), j / blockMask.size()));
     }
 
-    /** The number of visible (query, key) pairs over all entries and heads; those that a call's mask hides are computed, and count. */
+    /**
+     * The number of visible (query, key) pairs over all entries and heads; those that a call's mask hides are computed, and
+     * count.
+     */
     public long visiblePairs() {
         return VisiblePairs.count(this);
     }
@@ -182,7 +187,8 @@ public record AttentionSpec(
 
     /** The same with inputs and outputs of another type. */
     public AttentionSpec withDtype(DType type) {
-        return new AttentionSpec(batch, heads, kvHeads, seqQ, seqK, headDim, scale, causal, windowLeft, windowRight, keyLengths, softcap,
+        return new AttentionSpec(batch, heads, kvHeads, seqQ, seqK, headDim, scale, causal, windowLeft,
+                windowRight, keyLengths, softcap,
                 alibiSlopes, blockMask, maskShape, biasShape, dropout, type);
     }
 

@@ -20,7 +20,8 @@ public interface Backend {
     Plan open(AttentionSpec spec, Algorithm algorithm);
 
     /**
-     * Makes a packed batch ready to run. Most callers want {@link PackedAttention#on(Backend, PackedSpec)} instead, which checks arguments.
+     * Makes a packed batch ready to run. Most callers want {@link PackedAttention#on(Backend, PackedSpec)} instead, which checks
+     * arguments.
      *
      * @throws UsageException if this backend does not support something that the spec asks for
      * @throws DeviceException if the device fails or lacks memory

@@ -1,8 +1,8 @@
 package io.github.tornadoattention.host;
 
 /**
- * Where a pair's element lies in an array of shape {@code [batch or 1, heads or 1, seqQ or 1, seqK or 1]}: elements from one entry, head, query and key to the
- * next, 0 along lengths of 1, whose element counts for all.
+ * Where a pair's element lies in an array of shape {@code [batch or 1, heads or 1, seqQ or 1, seqK or 1]}: elements from one
+ * entry, head, query and key to the next, 0 along lengths of 1, whose element counts for all.
  */
 public record Broadcast(int batch, int head, int query, int key) {
     /** The strides of a shape of four lengths, row-major. */

@@ -19,7 +19,8 @@ public final class DenseMask {
      *
      * @param visible row-major (copied)
      * @param shape four lengths, each 1 where all entries, heads, queries or keys share the same
-     * @throws IllegalArgumentException if the shape has not four lengths of at least 1 or another size than the array, or the array holds
+     * @throws IllegalArgumentException if the shape has not four lengths of at least 1 or another size than the array, or the
+     * array holds
      *     anything but 0 and 1
      */
     public static DenseMask of(byte[] visible, int... shape) {
@@ -82,7 +83,8 @@ public final class DenseMask {
     /** Words of a mask of this shape from one entry, head and query to the next, and to the next 32 keys. */
     public static Broadcast strides(int[] shape) {
         int row = Math.ceilDiv(shape[3], Integer.SIZE);
-        return new Broadcast(shape[0] == 1 ? 0 : shape[1] * shape[2] * row, shape[1] == 1 ? 0 : shape[2] * row, shape[2] == 1 ? 0 : row, 1);
+        return new Broadcast(shape[0] == 1 ? 0 : shape[1] * shape[2] * row, shape[1] == 1 ? 0 : shape[2] * row,
+                shape[2] == 1 ? 0 : row, 1);
     }
 
     @Override

@@ -5,8 +5,8 @@ import java.util.function.UnaryOperator;
 /**
  * Sequences of different lengths, one behind the other, without padding: queries {@code [totalQ, heads, headDim]}, keys and
  * values {@code [totalK, kvHeads, headDim]}, as FlashAttention's variable-length functions take them. Each sequence attends to
- * itself alone; its own lengths are N and M for causal, window and ALiBi. Dropout counts it as batch entry b, and its queries and keys from
- * 0 on, so that it drops the pairs that the sequence would drop in a dense batch.
+ * itself alone; its own lengths are N and M for causal, window and ALiBi. Dropout counts it as batch entry b, and its queries and
+ * keys from 0 on, so that it drops the pairs that the sequence would drop in a dense batch.
  *
  * <p>Sequence b has queries {@code cuSeqlensQ[b] <= i < cuSeqlensQ[b + 1]} and keys {@code cuSeqlensK[b] <= j < cuSeqlensK[b +
  * 1]}. Either may be none.

@@ -36,7 +36,8 @@ public record Report(
     }
 
     /** Without remarks. */
-    public Report(String backend, String device, @Nullable String driver, String algorithm, List<String> kernels, long kernelNanos,
+    public Report(String backend, String device, @Nullable String driver, String algorithm,
+            List<String> kernels, long kernelNanos,
             long compileNanos, long wallNanos, long extraBytes) {
         this(backend, device, driver, algorithm, kernels, kernelNanos, compileNanos, wallNanos, extraBytes, List.of());
     }

@@ -63,7 +63,8 @@ public final class SequencesByLength implements PackedPlan {
 
     /** What a call gives to one group. */
     private AttentionInputs gathered(AttentionInputs inputs, Group group) {
-        return AttentionInputs.of(gathered(inputs.q(), group, true), gathered(inputs.k(), group, false), gathered(inputs.v(), group, false))
+        return AttentionInputs.of(gathered(inputs.q(), group, true), gathered(inputs.k(), group, false),
+                gathered(inputs.v(), group, false))
                 .withSeed(inputs.seed(), inputs.dropoutOffset())
                 .withFirstEntry(inputs.firstEntry() + group.first());
     }

@@ -81,7 +81,8 @@ final class SpecChecks {
                 require(!fits || size <= Integer.MAX_VALUE, "%s of shape %s has 2^31 elements or more, which is too many",
                         name, Arrays.toString(shape));
             }
-            require(fits, "%s has shape %s, must be %s or 1 in place of any of these", name, Arrays.toString(shape), Arrays.toString(whole));
+            require(fits, "%s has shape %s, must be %s or 1 in place of any of these", name, Arrays.toString(shape),
+                    Arrays.toString(whole));
         }
     }
 

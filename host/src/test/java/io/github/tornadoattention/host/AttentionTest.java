@@ -90,9 +90,11 @@ class AttentionTest {
             assertThatThrownBy(() -> attention.forward(in.q(), k, k))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessage("q is fp32, the spec needs fp16; to(DType.FP16) converts a tensor");
-            assertThatThrownBy(() -> attention.forward(q, k, in.v().to(DType.BF16))).hasMessageStartingWith("v is bf16, the spec needs fp16");
+            assertThatThrownBy(() -> attention.forward(q, k, in.v().to(DType.BF16)))
+                    .hasMessageStartingWith("v is bf16, the spec needs fp16");
             Forward f = attention.forward(q, k, k);
-            assertThatThrownBy(() -> attention.backward(in.dOut(), f)).hasMessageStartingWith("dOut is fp32, the spec needs fp16");
+            assertThatThrownBy(() -> attention.backward(in.dOut(), f))
+                    .hasMessageStartingWith("dOut is fp32, the spec needs fp16");
             Forward wrongLse = new Forward(q, k, k, f.out(), f.lse().to(DType.FP16), f.report());
             assertThatThrownBy(() -> attention.backward(q, wrongLse)).hasMessageStartingWith("lse is fp16, the spec needs fp32");
         }

@@ -79,8 +79,10 @@ class DTypeTest {
         "FP16, 65519.996, 65504", "FP16, 65520, Infinity", "FP16, -65520, -Infinity", "FP16, Infinity, Infinity",
         // half the least subnormal 2^-24 goes to the even zero
         "FP16, 2.9802322e-8, 0", "FP16, 2.9802326e-8, 5.9604645e-8", "FP16, -2.9802322e-8, -0.0", "FP16, -0.0, -0.0",
-        "BF16, 3.3895314e38, 3.3895314e38", "BF16, 3.3961776e38, Infinity", "BF16, -3.4028235e38, -Infinity", "BF16, -Infinity, -Infinity",
-        "BF16, 4.591775e-41, 0", "BF16, 4.592e-41, 9.1835e-41", "BF16, -0.0, -0.0", "BF16, 1.00390625, 1", "BF16, 1.01171875, 1.015625",
+        "BF16, 3.3895314e38, 3.3895314e38", "BF16, 3.3961776e38, Infinity", "BF16, -3.4028235e38, -Infinity",
+        "BF16, -Infinity, -Infinity",
+        "BF16, 4.591775e-41, 0", "BF16, 4.592e-41, 9.1835e-41", "BF16, -0.0, -0.0", "BF16, 1.00390625, 1",
+        "BF16, 1.01171875, 1.015625",
         "FP32, 1.0000001, 1.0000001"})
     void edges(DType type, float x, float expected) {
         assertThat(type.round(x)).isEqualTo(expected);
@@ -123,6 +125,7 @@ class DTypeTest {
     void names() {
         assertThat(DType.of("bf16")).isEqualTo(DType.BF16);
         assertThat(DType.FP16).hasToString("fp16");
-        assertThatThrownBy(() -> DType.of("half")).isInstanceOf(IllegalArgumentException.class).hasMessage("'half' is none of fp32, fp16, bf16");
+        assertThatThrownBy(() -> DType.of("half")).isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("'half' is none of fp32, fp16, bf16");
     }
 }

@@ -15,7 +15,8 @@ public record Inputs(AttentionSpec spec, AttentionInputs inputs, Tensor dOut) {
     /** Standard normal numbers, rounded to the spec's type. */
     public static Inputs random(AttentionSpec spec, long seed) {
         Random random = new Random(seed);
-        Inputs plain = new Inputs(spec, normal(random, spec.qShape()).to(spec.dtype()), normal(random, spec.kvShape()).to(spec.dtype()),
+        Inputs plain = new Inputs(spec, normal(random, spec.qShape()).to(spec.dtype()),
+                normal(random, spec.kvShape()).to(spec.dtype()),
                 normal(random, spec.kvShape()).to(spec.dtype()), normal(random, spec.qShape()).to(spec.dtype()));
         int[] maskShape = spec.maskShape();
         int[] biasShape = spec.biasShape();

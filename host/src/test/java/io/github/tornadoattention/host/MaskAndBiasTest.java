@@ -77,14 +77,16 @@ class MaskAndBiasTest {
             Inputs random = Inputs.random(spec, 2);
             float[] bias = Objects.requireNonNull(random.inputs().bias()).toArray();
             Arrays.fill(bias, 2 * 70, 3 * 70, Float.NEGATIVE_INFINITY); // entry 0, query 2
-            Inputs in = new Inputs(spec, random.inputs().withMask(DenseMask.of(visible, 1, 2, seqQ, 1)).withBias(Tensor.of(bias, 2, 1, seqQ, 70)),
+            Inputs in = new Inputs(spec, random.inputs().withMask(DenseMask.of(visible, 1, 2, seqQ, 1))
+                    .withBias(Tensor.of(bias, 2, 1, seqQ, 70)),
                     random.dOut());
             Inputs.Result r = run(in, backend, algorithm);
             for (int b = 0; b < 2; b++) {
                 for (int h = 0; h < 2; h++) {
                     for (int i = 0; i < 3; i++) {
                         boolean empty = (h == 0 && i == 1) || (b == 0 && i == 2);
-                        assertThat(r.forward().lse().get(b, h, i) == Float.NEGATIVE_INFINITY).as("%d %d %d", b, h, i).isEqualTo(empty);
+                        assertThat(r.forward().lse().get(b, h, i) == Float.NEGATIVE_INFINITY)
+                                .as("%d %d %d", b, h, i).isEqualTo(empty);
                         assertThat(r.forward().out().get(b, h, i, 4) == 0f).isEqualTo(empty);
                         assertThat(r.gradients().dq().get(b, h, i, 4) == 0f).isEqualTo(empty);
                     }
@@ -118,7 +120,8 @@ class MaskAndBiasTest {
                 List<String> nan = new ArrayList<>();
                 for (int row = 0; row < 4 * seqQ; row++) {
                     boolean expected = row / seqQ % 2 == 1 && row % seqQ == 1;
-                    if (Float.isNaN(f.lse().toArray()[row]) != expected || Float.isNaN(f.out().toArray()[row * 12 + 3]) != expected) {
+                    if (Float.isNaN(f.lse().toArray()[row]) != expected
+                            || Float.isNaN(f.out().toArray()[row * 12 + 3]) != expected) {
                         nan.add("row " + row);
                     }
                 }
@@ -180,7 +183,8 @@ class MaskAndBiasTest {
         for (int n = 0; n < visible.length; n++) {
             assertThat(mask.isVisible(n / 65 / 3, 7, n / 65 % 3, n % 65)).isEqualTo(visible[n]);
         }
-        assertThatThrownBy(() -> DenseMask.of(new byte[] {0, 1, 2}, 1, 1, 1, 3)).hasMessage("mask: element 2 is 2, only 0 and 1 are allowed");
+        assertThatThrownBy(() -> DenseMask.of(new byte[] {0, 1, 2}, 1, 1, 1, 3))
+                .hasMessage("mask: element 2 is 2, only 0 and 1 are allowed");
         assertThatThrownBy(() -> DenseMask.of(new byte[5], 1, 1, 2, 3)).hasMessage("mask: shape [1, 1, 2, 3] for 5 elements");
         assertThatThrownBy(() -> DenseMask.of(new byte[6], 1, 2, 3)).hasMessageContaining("shape [1, 2, 3]");
         assertThatThrownBy(() -> DenseMask.of(new byte[0], 1, 0, 2, 3)).hasMessageContaining("shape [1, 0, 2, 3]");
@@ -191,16 +195,20 @@ class MaskAndBiasTest {
     void shapesThatDoNotFit(String text) {
         int[] shape = Stream.of(text.split(";")).mapToInt(Integer::parseInt).toArray();
         String message = "has shape %s, must be [2, 2, 40, 70] or 1 in place of any of these".formatted(Arrays.toString(shape));
-        assertThatThrownBy(() -> base(40).maskShape(shape).build()).isInstanceOf(IllegalArgumentException.class).hasMessage("mask " + message);
-        assertThatThrownBy(() -> base(40).biasShape(shape).build()).isInstanceOf(IllegalArgumentException.class).hasMessage("bias " + message);
+        assertThatThrownBy(() -> base(40).maskShape(shape).build()).isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("mask " + message);
+        assertThatThrownBy(() -> base(40).biasShape(shape).build()).isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("bias " + message);
     }
 
     @Test
     void whatACallGivesIsWhatItsSpecSays() {
         AttentionSpec spec = base(3).biasShape(1, 1, 3, 70).build();
         Inputs in = Inputs.random(spec, 1);
-        try (Attention attention = Attention.on(Backend.of("cpu"), spec); Attention plain = Attention.on(Backend.of("cpu"), base(3).build())) {
-            assertThatThrownBy(() -> attention.forward(in.q(), in.k(), in.v())).hasMessage("there is no bias, the spec needs [1, 1, 3, 70]");
+        try (Attention attention = Attention.on(Backend.of("cpu"), spec);
+                Attention plain = Attention.on(Backend.of("cpu"), base(3).build())) {
+            assertThatThrownBy(() -> attention.forward(in.q(), in.k(), in.v()))
+                    .hasMessage("there is no bias, the spec needs [1, 1, 3, 70]");
             assertThatThrownBy(() -> attention.forward(in.inputs().withBias(Tensor.zeros(1, 1, 1, 70))))
                     .hasMessage("bias has shape [1, 1, 1, 70], the spec needs [1, 1, 3, 70]");
             assertThatThrownBy(() -> attention.forward(in.inputs().withBias(Tensor.zeros(DType.FP16, 1, 1, 3, 70))))
@@ -229,7 +237,8 @@ class MaskAndBiasTest {
     void mapsKnowMaskAndBias() {
         Inputs in = Inputs.random(base(9).maskShape(2, 1, 9, 70).biasShape(1, 2, 1, 70).build(), 7);
         DenseMask mask = Objects.requireNonNull(in.inputs().mask());
-        Tensor map = AttentionMaps.of(in.spec(), run(in, Backend.of("cpu"), Algorithm.FLASH).forward(), new int[] {1}, new int[] {4});
+        Tensor map = AttentionMaps.of(in.spec(), run(in, Backend.of("cpu"), Algorithm.FLASH).forward(),
+                new int[] {1}, new int[] {4});
         for (int b = 0; b < 2; b++) {
             double sum = 0;
             for (int j = 0; j < 70; j++) {

@@ -206,7 +206,8 @@ class PackedAttentionTest {
                     .hasMessage("v is bf16, the spec needs fp32");
             assertThatThrownBy(() -> attention.forward(AttentionInputs.of(right, right, right).withFirstEntry(-1)))
                     .hasMessageContaining("firstEntry is -1");
-            assertThatThrownBy(() -> attention.forward(AttentionInputs.of(right, right, right).withFirstEntry(Integer.MAX_VALUE - 1)))
+            assertThatThrownBy(() -> attention.forward(AttentionInputs.of(right, right, right)
+                    .withFirstEntry(Integer.MAX_VALUE - 1)))
                     .hasMessageContaining("with 2 entries of 1 heads");
             attention.close();
             assertThatThrownBy(() -> attention.forward(right, right, right)).isInstanceOf(IllegalStateException.class);

@@ -23,7 +23,8 @@ class PackedDropoutTest {
     void theSamePairsAsPadded(String name, Algorithm algorithm) {
         Backend backend = Backend.of(name);
         PackedSpec spec = PackedSpec.of(starts(LENGTHS_Q), starts(LENGTHS_K), HEADS, KEYS, o -> o.kvHeads(2).dropout(0.4));
-        AttentionSpec padded = AttentionSpec.builder(LENGTHS_Q.length, HEADS, 50, KEYS).seqK(KEYS).kvHeads(2).keyLengths(LENGTHS_K)
+        AttentionSpec padded = AttentionSpec.builder(LENGTHS_Q.length, HEADS, 50, KEYS).seqK(KEYS)
+                .kvHeads(2).keyLengths(LENGTHS_K)
                 .dropout(0.4).build();
         Tensor q = Inputs.normal(new Random(4), spec.qShape());
         Tensor k = Inputs.normal(new Random(5), spec.kvShape());
@@ -48,7 +49,8 @@ class PackedDropoutTest {
             }
         }
         AttentionInputs inputs = AttentionInputs.of(q, k, Tensor.of(one, spec.kvShape()));
-        AttentionInputs paddedInputs = AttentionInputs.of(Tensor.of(paddedQ, padded.qShape()), Tensor.of(paddedK, padded.kvShape()),
+        AttentionInputs paddedInputs = AttentionInputs.of(Tensor.of(paddedQ, padded.qShape()),
+                Tensor.of(paddedK, padded.kvShape()),
                 Tensor.of(paddedOne, padded.kvShape()));
         try (PackedAttention attention = PackedAttention.on(backend, spec, algorithm);
                 Attention dense = Attention.on(backend, padded, algorithm)) {

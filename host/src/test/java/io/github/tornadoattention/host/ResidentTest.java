@@ -15,7 +15,8 @@ class ResidentTest {
 
     private static Inputs inputs(AttentionSpec spec, long seed) {
         Inputs in = Inputs.random(spec, seed);
-        return new Inputs(spec, in.q().to(spec.dtype()), in.k().to(spec.dtype()), in.v().to(spec.dtype()), in.dOut().to(spec.dtype()));
+        return new Inputs(spec, in.q().to(spec.dtype()), in.k().to(spec.dtype()), in.v().to(spec.dtype()),
+                in.dOut().to(spec.dtype()));
     }
 
     private static void assertSame(Forward actual, Forward expected) {
@@ -30,7 +31,8 @@ class ResidentTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"simulator, FLASH, FP32", "simulator, STANDARD, FP32", "simulator, FLASH, FP16", "simulator, STANDARD, BF16", "cpu, FLASH, FP32",
+    @CsvSource({"simulator, FLASH, FP32", "simulator, STANDARD, FP32", "simulator, FLASH, FP16",
+            "simulator, STANDARD, BF16", "cpu, FLASH, FP32",
         "cpu, FLASH, BF16", "reference, FLASH, FP16"})
     void uploadsTakeEffectAndNothingStaleIsRead(String backend, Algorithm algorithm, DType dtype) {
         AttentionSpec spec = SPEC.withDtype(dtype);
@@ -75,7 +77,8 @@ class ResidentTest {
             try (Traffic traffic = Traffic.record()) {
                 report = forward.run();
                 forward.run();
-                assertThat(traffic.launches()).map(Traffic.LaunchTraffic::task).isEqualTo(List.of("flash.forward", "flash.forward"));
+                assertThat(traffic.launches()).map(Traffic.LaunchTraffic::task)
+                        .isEqualTo(List.of("flash.forward", "flash.forward"));
             }
             assertThat(report.kernels()).containsExactly("FlashForward");
             float[] expected = forward.result().out().toArray();
@@ -95,7 +98,8 @@ class ResidentTest {
         assertThatThrownBy(forward::result).isInstanceOf(IllegalStateException.class).hasMessageStartingWith("nothing ran yet");
         forward.run();
         Forward f = attention.forward(in.q(), in.k(), in.v());
-        assertThatThrownBy(forward::run).isInstanceOf(IllegalStateException.class).hasMessageStartingWith("other inputs have taken the place");
+        assertThatThrownBy(forward::run).isInstanceOf(IllegalStateException.class)
+                .hasMessageStartingWith("other inputs have taken the place");
         assertThatThrownBy(forward::result).isInstanceOf(IllegalStateException.class);
         Resident<Gradients> backward = attention.upload(in.dOut(), f);
         Resident<Gradients> again = attention.upload(in.dOut(), f);

@@ -121,7 +121,8 @@ class TensorTest {
 
         assertThat(tensor.toArray()).containsExactly(0, 0, 0, 1, 2, 3);
         assertThat(part).containsExactly(0, 0, 1, 2);
-        assertThat(tensor.array()).isSameAs(tensor.array()).isInstanceOf(type == DType.FP16 ? HalfFloatArray.class : BFloat16Array.class);
+        assertThat(tensor.array()).isSameAs(tensor.array())
+                .isInstanceOf(type == DType.FP16 ? HalfFloatArray.class : BFloat16Array.class);
         assertThat(tensor.toArray()).containsExactly(0, 0, 0, 1, 2, 3);
         assertThatThrownBy(tensor::data)
                 .isInstanceOf(IllegalStateException.class)
@@ -137,8 +138,10 @@ class TensorTest {
         assertThat(Tensor.of(halves, 2).toArray()).containsExactly(1.5f, -2f);
         assertThat(Tensor.of(brain, 2).array()).isSameAs(brain);
         assertThat(Tensor.of(brain, 1, 2).toArray()).containsExactly(3f, 0.5f);
-        assertThatThrownBy(() -> Tensor.of(halves, 3)).hasMessage("shape [3] holds 3 fp16 numbers (6 bytes), the data has 4 bytes");
-        assertThatThrownBy(() -> Tensor.zeros(2).fill(Tensor.zeros(3))).hasMessageContaining("cannot be filled from one of shape [3]");
+        assertThatThrownBy(() -> Tensor.of(halves, 3))
+                .hasMessage("shape [3] holds 3 fp16 numbers (6 bytes), the data has 4 bytes");
+        assertThatThrownBy(() -> Tensor.zeros(2).fill(Tensor.zeros(3)))
+                .hasMessageContaining("cannot be filled from one of shape [3]");
     }
 
     @Test

@@ -51,7 +51,8 @@ class WarpFaultTest {
                 + SourceLines.of("WarpFaults.apart", "odd") + ": (1,0,0) (3,0,0) (5,0,0) (7,0,0) ...");
         KernelFault names = Run.fault(Kind.WARP_DIVERGENCE, "WarpFaults.apart", "others", () -> apart(32, 32, 3));
         assertThat(names).hasMessageContaining("31 lanes of a warp of 32 are at simdShuffleDown")
-                .hasMessageContaining("first at simdBroadcastFirst of " + SourceLines.of("WarpFaults.apart", "apart 3") + ": (31,0,0)");
+                .hasMessageContaining("first at simdBroadcastFirst of " + SourceLines.of("WarpFaults.apart",
+                        "apart 3") + ": (31,0,0)");
         apart(64, 64, 4);
     }
 
@@ -128,7 +129,8 @@ class WarpFaultTest {
         assertThat(race(Kind.LOCAL_RACE, "race 0 and 1", 2)).hasMessageContaining("wrote at "
                 + SourceLines.of("WarpFaults.races", "race 2"));
         assertThat(race(Kind.UNWRITTEN_READ, "race 3", 3)).hasMessageContaining("an accumulator whose element 0");
-        assertThat(race(Kind.LOCAL_RACE, "race 4", 4)).hasMessageContaining("element 5 of float local array 1, which work-item (0,0,0)"
+        assertThat(race(Kind.LOCAL_RACE, "race 4", 4))
+                .hasMessageContaining("element 5 of float local array 1, which work-item (0,0,0)"
                 + " wrote at " + SourceLines.of("WarpFaults.races", "stored"));
         try (Simulator.Scope _ = Simulator.watching()) {
             races(5);

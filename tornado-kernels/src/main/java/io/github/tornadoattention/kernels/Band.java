@@ -3,8 +3,8 @@ package io.github.tornadoattention.kernels;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 
 /**
- * Which keys a query sees, and so which tiles are visited: query i sees key j iff {@code i + diagonal - left <= j <= i + diagonal + right} and j is below the
- * batch entry's key length. Causal and sliding-window attention are both bands.
+ * Which keys a query sees, and so which tiles are visited: query i sees key j iff {@code i + diagonal - left <= j <= i + diagonal
+ * + right} and j is below the batch entry's key length. Causal and sliding-window attention are both bands.
  */
 final class Band {
     private Band() {
@@ -30,8 +30,11 @@ final class Band {
         return (options & Options.BAND) == 0 ? seqQ : TornadoMath.min(seqQ, key - diagonal + left + 1);
     }
 
-    /** 1 if every query of {@code [query, queryLast]} sees every key of {@code [key, keyEnd)}, so that the tile needs no tests. */
-    static int whole(int options, int query, int queryLast, int key, int keyEnd, int diagonal, int left, int right, int keyLength) {
+    /**
+     * 1 if every query of {@code [query, queryLast]} sees every key of {@code [key, keyEnd)}, so that the tile needs no tests.
+     */
+    static int whole(int options, int query, int queryLast, int key, int keyEnd, int diagonal, int left,
+            int right, int keyLength) {
         int inside = keyEnd <= keyLength ? 1 : 0;
         if ((options & Options.BAND) != 0) {
             inside = inside != 0 && key >= queryLast + diagonal - left && keyEnd - 1 <= query + diagonal + right ? 1 : 0;

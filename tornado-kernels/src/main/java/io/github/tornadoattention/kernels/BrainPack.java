@@ -19,7 +19,9 @@ import uk.ac.manchester.tornado.api.types.arrays.LongArray;
  * <p>Two launches, {@link #maxima}, then {@link #pack}. Rows at or past an entry's key length are not read, and do not count.
  */
 public final class BrainPack {
-    /** Groups of {@link #maxima} for each head, each of which finds the maximum of a part; work-items of a group of {@link #pack}. */
+    /**
+     * Groups of {@link #maxima} for each head, each of which finds the maximum of a part; work-items of a group of {@link #pack}.
+     */
     public static final int PIECES = 64;
     /** Work-items of a group of {@link #maxima}. */
     public static final int GROUP = 256;

@@ -6,9 +6,9 @@ import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * A row of the cache, read by the work-items of a line. Of floats, a work-item has every threadsX-th. 16-bit numbers go by pairs, of
- * which a work-item has every threadsX-th, so that neighbors read what lies side by side and nobody reads a word for half of it.
- * With {@link Options#CACHE_NATIVE} the device converts them, else {@link CachedNumber} does by arithmetic.
+ * A row of the cache, read by the work-items of a line. Of floats, a work-item has every threadsX-th. 16-bit numbers go by pairs,
+ * of which a work-item has every threadsX-th, so that neighbors read what lies side by side and nobody reads a word for half of
+ * it. With {@link Options#CACHE_NATIVE} the device converts them, else {@link CachedNumber} does by arithmetic.
  */
 final class CachedRow {
     private CachedRow() {

@@ -13,7 +13,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
  * <p>With few queries reading the cache is what costs, so keys and values go straight from global memory to registers, once for
  * all rows of a group: the queries of all query heads that share the key head. The threadsX work-items of a line share its keys,
  * each with its elements of the head dimension ({@link CachedRow}), and its scores, each with its pairs of a row and a key. Lines
- * go through keys of their own, rows of the cache side by side, with their own running maximum and sum, and are merged at the end.
+ * go through keys of their own, rows of the cache side by side, with their own running maximum and sum, and are merged at the
+ * end.
  */
 public final class DecodeForward {
     /** Sums of a row of partial products that go on side by side, so that none waits for the one before. */
@@ -25,7 +26,8 @@ public final class DecodeForward {
     /**
      * One launch: {@code splits * batch * kvHeads * rowTiles} groups of {@code threadsX * threadsY} work-items. Local memory, in
      * floats: {@code threadsY * R * keys * (threadsX + 1)} or {@code threadsY * R * width} if that is more,
-     * {@code 2 * threadsY * R * keys}, and {@code (threadsY + 2) * R}, where {@code width} is threadsX times {@link CachedRow#columns}.
+     * {@code 2 * threadsY * R * keys}, and {@code (threadsY + 2) * R}, where {@code width} is threadsX times {@link
+     * CachedRow#columns}.
      *
      * @param q         [B, H, N, D]
      * @param keys      [Hkv, rows, D], where {@code step} says which row a key has
@@ -48,7 +50,8 @@ public final class DecodeForward {
      */
     public static void decode(KernelContext ctx, FloatArray q, FloatArray keys, FloatArray values, IntArray keys16,
             IntArray values16, HalfFloatArray keysHalf, HalfFloatArray valuesHalf, FloatArray powers, FloatArray partOut,
-            FloatArray partLse, IntArray step, FloatArray numbers, FloatArray rotations, int headDim, int tile, int threads, int options) {
+            FloatArray partLse, IntArray step, FloatArray numbers, FloatArray rotations, int headDim, int tile,
+            int threads, int options) {
         int rows = tile >> 16;
         int keysEach = tile & 0xFFFF;
         int threadsX = threads >> 16;

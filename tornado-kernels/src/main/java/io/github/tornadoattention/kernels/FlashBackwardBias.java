@@ -6,22 +6,22 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Flash attention, backward, bias: {@code dbias = dS}, summed over everything that shares an element of the bias, with dS recomputed as in {@link
- * FlashBackwardQueries}.
+ * Flash attention, backward, bias: {@code dbias = dS}, summed over everything that shares an element of the bias, with dS
+ * recomputed as in {@link FlashBackwardQueries}.
  *
- * <p>A group owns a tile of Br queries and Bc keys of the bias of one entry and head, and keeps its sum in registers while it goes over all pairs of tiles that
- * the tile of the bias stands for: all entries, heads, tiles of queries or tiles of keys, where the bias is shared by them. Nobody else writes its elements, so
- * there are no atomics, no memory beyond the bias's own, and the same result every time. The fewer elements, the fewer groups: a bias that everybody shares is
- * summed by one.
+ * <p>A group owns a tile of Br queries and Bc keys of the bias of one entry and head, and keeps its sum in registers while it
+ * goes over all pairs of tiles that the tile of the bias stands for: all entries, heads, tiles of queries or tiles of keys, where
+ * the bias is shared by them. Nobody else writes its elements, so there are no atomics, no memory beyond the bias's own, and the
+ * same result every time. The fewer elements, the fewer groups: a bias that everybody shares is summed by one.
  */
 public final class FlashBackwardBias {
     private FlashBackwardBias() {
     }
 
     /**
-     * One launch: a group of {@code threadsX * threadsY} work-items for each tile of the bias, {@code B' * H' * ceil(N' / Br) * ceil(M' / Bc)} for a bias of
-     * shape [B', H', N', M']. Arguments that {@link FlashBackwardQueries#backward} has too mean the same, but that the lists of {@code shape} are the block mask,
-     * whose blocks are multiples of the tiles.
+     * One launch: a group of {@code threadsX * threadsY} work-items for each tile of the bias, {@code B' * H' * ceil(N' / Br) *
+     * ceil(M' / Bc)} for a bias of shape [B', H', N', M']. Arguments that {@link FlashBackwardQueries#backward} has too mean the
+     * same, but that the lists of {@code shape} are the block mask, whose blocks are multiples of the tiles.
      *
      * @param dBias result, laid out as bias; every element is written
      */
@@ -29,8 +29,10 @@ public final class FlashBackwardBias {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.SLICE_D, pad = 4),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 4),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, pad = 8)})
-    public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse, FloatArray delta, FloatArray dBias,
-            IntArray shape, FloatArray numbers, FloatArray bias, IntArray mask, int headDim, int blocks, int threads, int slices, int options) {
+    public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse,
+            FloatArray delta, FloatArray dBias,
+            IntArray shape, FloatArray numbers, FloatArray bias, IntArray mask, int headDim, int blocks, int threads,
+            int slices, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int threadsX = threads >> 16;
@@ -102,7 +104,8 @@ public final class FlashBackwardBias {
             int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
             for (int tileK = biasK; tileK < tileKEnd; tileK++) {
                 int k0 = tileK * blockK;
-                int visited = q0 < seqQ && k0 < Band.endKey(options, qLast, diagonal, right, keyLength) && k0 + blockK > Band.firstKey(options, q0, diagonal, left) ? 1 : 0;
+                int visited = q0 < seqQ && k0 < Band.endKey(options, qLast, diagonal, right, keyLength)
+                        && k0 + blockK > Band.firstKey(options, q0, diagonal, left) ? 1 : 0;
                 if (visited != 0) {
                     visited = Visits.computes(options, shape, head, q0, k0);
                 }
@@ -126,7 +129,8 @@ public final class FlashBackwardBias {
                     Tile.clear(s, rows * columns);
                     for (int r = 0; r < blockQ / threadsY; r++) {
                         int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-                        Tile.fetch(dOut, baseQ + row * rowStrideQ, headDim, padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadA);
+                        Tile.fetch(dOut, baseQ + row * rowStrideQ, headDim, padded, r, sliceD / threadsX,
+                                tx, threadsX, 1f, aheadA);
                     }
                     for (int r = 0; r < blockK / threadsY; r++) {
                         int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
@@ -148,11 +152,13 @@ public final class FlashBackwardBias {
                         if (d0 + sliceD < width) {
                             for (int r = 0; r < blockQ / threadsY; r++) {
                                 int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-                                Tile.fetch(dOut, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadA);
+                                Tile.fetch(dOut, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                        sliceD / threadsX, tx, threadsX, 1f, aheadA);
                             }
                             for (int r = 0; r < blockK / threadsY; r++) {
                                 int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                                Tile.fetch(v, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadB);
+                                Tile.fetch(v, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                        sliceD / threadsX, tx, threadsX, 1f, aheadB);
                             }
                         }
                         for (int d = 0; d < sliceD; d += 4) {
@@ -183,13 +189,15 @@ public final class FlashBackwardBias {
                         float keepFactor = numbers.get(Shape.KEEP_FACTOR);
                         for (int r = 0; r < rows; r++) {
                             for (int c = 0; c < columns; c++) {
-                                s[r * columns + c] = s[r * columns + c] * pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] * keepFactor;
+                                s[r * columns + c] = s[r * columns + c]
+                                        * pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] * keepFactor;
                             }
                         }
                     }
                     for (int r = 0; r < rows; r++) {
                         for (int c = 0; c < columns; c++) {
-                            pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] = s[r * columns + c]; // read again by the same work-item
+                            // read again by the same work-item
+                            pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] = s[r * columns + c];
                         }
                     }
 
@@ -197,7 +205,8 @@ public final class FlashBackwardBias {
                     Tile.clear(s, rows * columns);
                     for (int r = 0; r < blockQ / threadsY; r++) {
                         int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-                        Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, sliceD / threadsX, tx, threadsX, scale, aheadA);
+                        Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, sliceD / threadsX, tx,
+                                threadsX, scale, aheadA);
                     }
                     for (int r = 0; r < blockK / threadsY; r++) {
                         int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
@@ -219,11 +228,13 @@ public final class FlashBackwardBias {
                         if (d0 + sliceD < width) {
                             for (int r = 0; r < blockQ / threadsY; r++) {
                                 int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-                                Tile.fetch(q, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, scale, aheadA);
+                                Tile.fetch(q, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                        sliceD / threadsX, tx, threadsX, scale, aheadA);
                             }
                             for (int r = 0; r < blockK / threadsY; r++) {
                                 int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                                Tile.fetch(k, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadB);
+                                Tile.fetch(k, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                        sliceD / threadsX, tx, threadsX, 1f, aheadB);
                             }
                         }
                         for (int d = 0; d < sliceD; d += 4) {
@@ -251,7 +262,8 @@ public final class FlashBackwardBias {
                             float score = s[r * columns + c];
                             float modified = Score.modified(options, score, softcap, slope, query, key, diagonal);
                             if ((options & Tables.ANY) != 0) {
-                                modified = Tables.applied(options, modified, TornadoMath.min(query, seqQ - 1), TornadoMath.min(key, keyLength - 1), bias, biasBase, mask,
+                                modified = Tables.applied(options, modified, TornadoMath.min(query, seqQ - 1),
+                                        TornadoMath.min(key, keyLength - 1), bias, biasBase, mask,
                                     maskBase, shape, masked);
                             }
                             float p = TornadoMath.exp(modified - rowLse[r]);

@@ -6,19 +6,21 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Flash attention, backward, keys: {@code dv = Pᵀ dOut} and {@code dk = scale dSᵀ q}, with P and dS recomputed as in {@link FlashBackwardQueries}.
+ * Flash attention, backward, keys: {@code dv = Pᵀ dOut} and {@code dk = scale dSᵀ q}, with P and dS recomputed as in {@link
+ * FlashBackwardQueries}.
  *
- * <p>A group owns a tile of Bc keys with their values and walks over tiles of Br queries of every query head that shares the key head. It works on transposed
- * scores, one row a key, so that its products have the shapes of the other passes. P waits in local memory for dP to become dS in its place.
+ * <p>A group owns a tile of Bc keys with their values and walks over tiles of Br queries of every query head that shares the key
+ * head. It works on transposed scores, one row a key, so that its products have the shapes of the other passes. P waits in local
+ * memory for dP to become dS in its place.
  */
 public final class FlashBackwardKeys {
     private FlashBackwardKeys() {
     }
 
     /**
-     * One launch: {@code batch * kvHeads * ceil(seqK / Bc)} groups of {@code threadsX * threadsY} work-items. Arguments that {@link FlashForward#forward} has
-     * too mean the same, but that Bc is a multiple of {@code threadsY}, Br of {@code threadsX} and {@code sliceN}, sliceN counts queries, and the lists
-     * say which tiles of queries a tile of keys visits.
+     * One launch: {@code batch * kvHeads * ceil(seqK / Bc)} groups of {@code threadsX * threadsY} work-items. Arguments that
+     * {@link FlashForward#forward} has too mean the same, but that Bc is a multiple of {@code threadsY}, Br of {@code threadsX}
+     * and {@code sliceN}, sliceN counts queries, and the lists say which tiles of queries a tile of keys visits.
      *
      * @param dOut  gradient of out, laid out as q
      * @param lse   [B, H, N] as the forward pass wrote it
@@ -27,11 +29,14 @@ public final class FlashBackwardKeys {
      * @param dv    result, likewise
      */
     @Launch(tile = Extent.BLOCK_K, local = {
-        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 4, orRows = Extent.SLICE_N, orColumns = Extent.HEAD_DIM),
+        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 4, orRows = Extent.SLICE_N,
+                orColumns = Extent.HEAD_DIM),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.SLICE_D, pad = 4),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.BLOCK_Q, pad = 8)})
-    public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse, FloatArray delta, FloatArray dk,
-            FloatArray dv, IntArray shape, FloatArray numbers, FloatArray bias, IntArray mask, int headDim, int blocks, int threads, int slices,
+    public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse,
+            FloatArray delta, FloatArray dk,
+            FloatArray dv, IntArray shape, FloatArray numbers, FloatArray bias, IntArray mask, int headDim, int blocks,
+            int threads, int slices,
             int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
@@ -150,11 +155,13 @@ public final class FlashBackwardKeys {
                     if (d0 + sliceD < width) {
                         for (int r = 0; r < blockK / threadsY; r++) {
                             int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                            Tile.fetch(k, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadA);
+                            Tile.fetch(k, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                    sliceD / threadsX, tx, threadsX, 1f, aheadA);
                         }
                         for (int r = 0; r < blockQ / threadsY; r++) {
                             int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-                            Tile.fetch(q, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, scale, aheadB);
+                            Tile.fetch(q, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                    sliceD / threadsX, tx, threadsX, scale, aheadB);
                         }
                     }
                     for (int d = 0; d < sliceD; d += 4) {
@@ -187,7 +194,8 @@ public final class FlashBackwardKeys {
 
                 // P = exp(S - lse), -P where dropped, and what dS needs besides dP
                 int queryLast = TornadoMath.min(q0 + blockQ, seqQ) - 1;
-                int whole = q0 + blockQ > seqQ ? 0 : Band.whole(options, q0, queryLast, k0, k0 + blockK, diagonal, left, right, keyLength);
+                int whole = q0 + blockQ > seqQ ? 0 : Band.whole(options, q0, queryLast, k0, k0 + blockK, diagonal,
+                        left, right, keyLength);
                 for (int r = 0; r < rows; r++) {
                     int key = k0 + ty + r * threadsY;
                     for (int c = 0; c < columns; c++) {
@@ -195,7 +203,8 @@ public final class FlashBackwardKeys {
                         float score = s[r * columns + c];
                         float modified = Score.modified(options, score, softcap, slope, query, key, diagonal);
                         if ((options & Tables.ANY) != 0) {
-                            modified = Tables.applied(options, modified, TornadoMath.min(query, seqQ - 1), TornadoMath.min(key, keyLength - 1), bias, biasBase,
+                            modified = Tables.applied(options, modified, TornadoMath.min(query, seqQ - 1),
+                                    TornadoMath.min(key, keyLength - 1), bias, biasBase,
                                 mask, maskBase, shape, masked);
                         }
                         float p = TornadoMath.exp(modified - columnLse[c]);
@@ -231,7 +240,8 @@ public final class FlashBackwardKeys {
                     if (j0 + sliceN < blockQ) {
                         for (int r = 0; r < sliceN / threadsY; r++) {
                             int row = TornadoMath.min(q0 + j0 + sliceN + ty + r * threadsY, seqQ - 1);
-                            Tile.fetch(dOut, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx, threadsX, 1f, aheadA);
+                            Tile.fetch(dOut, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX,
+                                    tx, threadsX, 1f, aheadA);
                         }
                     }
                     for (int j = 0; j < sliceN; j += 4) {
@@ -278,11 +288,13 @@ public final class FlashBackwardKeys {
                     if (d0 + sliceD < width) {
                         for (int r = 0; r < blockK / threadsY; r++) {
                             int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                            Tile.fetch(v, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadA);
+                            Tile.fetch(v, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                    sliceD / threadsX, tx, threadsX, 1f, aheadA);
                         }
                         for (int r = 0; r < blockQ / threadsY; r++) {
                             int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-                            Tile.fetch(dOut, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadB);
+                            Tile.fetch(dOut, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                    sliceD / threadsX, tx, threadsX, 1f, aheadB);
                         }
                     }
                     for (int d = 0; d < sliceD; d += 4) {
@@ -335,7 +347,8 @@ public final class FlashBackwardKeys {
                     if (j0 + sliceN < blockQ) {
                         for (int r = 0; r < sliceN / threadsY; r++) {
                             int row = TornadoMath.min(q0 + j0 + sliceN + ty + r * threadsY, seqQ - 1);
-                            Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx, threadsX, scale, aheadA);
+                            Tile.fetch(q, baseQ + row * rowStrideQ, headDim, padded, r, width / threadsX, tx,
+                                    threadsX, scale, aheadA);
                         }
                         Tile.keepFinite(aheadA, sliceN / threadsY * outColumns);
                     }

@@ -6,19 +6,21 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Flash attention, backward, queries: {@code dq = scale dS k} with {@code dS = P ∘ (dP - D)}, {@code dP = dOut vᵀ} and P recomputed from q, k and lse.
+ * Flash attention, backward, queries: {@code dq = scale dS k} with {@code dS = P ∘ (dP - D)}, {@code dP = dOut vᵀ} and P
+ * recomputed from q, k and lse.
  *
- * <p>A group owns a tile of Br queries and walks over tiles of Bc keys. Both operands of a product stream through local memory in slices, so the tile is as
- * large for a head dim of 256 as for 64. No other group writes its rows: there are no atomics, and the result is the same every time (FlashAttention-2, arXiv
- * 2307.08691, algorithm 2, as two passes; the other is {@link FlashBackwardKeys}).
+ * <p>A group owns a tile of Br queries and walks over tiles of Bc keys. Both operands of a product stream through local memory in
+ * slices, so the tile is as large for a head dim of 256 as for 64. No other group writes its rows: there are no atomics, and the
+ * result is the same every time (FlashAttention-2, arXiv 2307.08691, algorithm 2, as two passes; the other is {@link
+ * FlashBackwardKeys}).
  */
 public final class FlashBackwardQueries {
     private FlashBackwardQueries() {
     }
 
     /**
-     * One launch: {@code batch * heads * ceil(seqQ / Br)} groups of {@code threadsX * threadsY} work-items. Arguments that {@link FlashForward#forward} has too
-     * mean the same.
+     * One launch: {@code batch * heads * ceil(seqQ / Br)} groups of {@code threadsX * threadsY} work-items. Arguments that {@link
+     * FlashForward#forward} has too mean the same.
      *
      * @param dOut  gradient of out, laid out as q
      * @param lse   [B, H, N] as the forward pass wrote it
@@ -26,10 +28,12 @@ public final class FlashBackwardQueries {
      * @param dq    result, laid out as q; every element is written
      */
     @Launch(tile = Extent.BLOCK_Q, local = {
-        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.SLICE_D, pad = 4, orRows = Extent.SLICE_N, orColumns = Extent.HEAD_DIM),
+        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.SLICE_D, pad = 4, orRows = Extent.SLICE_N,
+                orColumns = Extent.HEAD_DIM),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 4),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, pad = 8)})
-    public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse, FloatArray delta, FloatArray dq,
+    public static void backward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray lse,
+            FloatArray delta, FloatArray dq,
             IntArray shape, FloatArray numbers, FloatArray bias, IntArray mask, int headDim, int blocks, int threads, int slices,
             int options) {
         int blockQ = blocks >> 16;
@@ -133,11 +137,13 @@ public final class FlashBackwardQueries {
                 if (d0 + sliceD < width) {
                     for (int r = 0; r < blockQ / threadsY; r++) {
                         int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-                        Tile.fetch(dOut, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadA);
+                        Tile.fetch(dOut, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                sliceD / threadsX, tx, threadsX, 1f, aheadA);
                     }
                     for (int r = 0; r < blockK / threadsY; r++) {
                         int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                        Tile.fetch(v, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadB);
+                        Tile.fetch(v, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                sliceD / threadsX, tx, threadsX, 1f, aheadB);
                     }
                 }
                 for (int d = 0; d < sliceD; d += 4) {
@@ -168,7 +174,8 @@ public final class FlashBackwardQueries {
                 float keepFactor = numbers.get(Shape.KEEP_FACTOR);
                 for (int r = 0; r < rows; r++) {
                     for (int c = 0; c < columns; c++) {
-                        s[r * columns + c] = s[r * columns + c] * pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] * keepFactor;
+                        s[r * columns + c] = s[r * columns + c]
+                                * pTile[(ty + r * threadsY) * ldP + tx + c * threadsX] * keepFactor;
                     }
                 }
             }
@@ -204,11 +211,13 @@ public final class FlashBackwardQueries {
                 if (d0 + sliceD < width) {
                     for (int r = 0; r < blockQ / threadsY; r++) {
                         int row = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
-                        Tile.fetch(q, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, scale, aheadA);
+                        Tile.fetch(q, baseQ + row * rowStrideQ + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                sliceD / threadsX, tx, threadsX, scale, aheadA);
                     }
                     for (int r = 0; r < blockK / threadsY; r++) {
                         int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                        Tile.fetch(k, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, aheadB);
+                        Tile.fetch(k, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                sliceD / threadsX, tx, threadsX, 1f, aheadB);
                     }
                 }
                 for (int d = 0; d < sliceD; d += 4) {
@@ -236,7 +245,8 @@ public final class FlashBackwardQueries {
                     float score = s[r * columns + c];
                     float modified = Score.modified(options, score, softcap, slope, query, key, diagonal);
                     if ((options & Tables.ANY) != 0) {
-                        modified = Tables.applied(options, modified, TornadoMath.min(query, seqQ - 1), TornadoMath.min(key, keyLength - 1), bias, biasBase, mask,
+                        modified = Tables.applied(options, modified, TornadoMath.min(query, seqQ - 1),
+                                TornadoMath.min(key, keyLength - 1), bias, biasBase, mask,
                             maskBase, shape, masked);
                     }
                     float p = TornadoMath.exp(modified - rowLse[r]);

@@ -8,10 +8,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /**
  * Flash attention, forward: {@code out = softmax(scale q kᵀ) v} and {@code lse = log sum exp}, without the matrix of scores.
  *
- * <p>A group owns a tile of Br queries and keeps it in local memory. Tiles of Bc keys stream past it, and the same values after them, through one buffer that
- * holds a slice at a time; the next slice is on its way from global memory while the group works on this one. Scores, the running maximum m, the running
- * sum l and the output accumulator stay in registers (Dao et al., FlashAttention, arXiv 2205.14135, algorithm 1; the loop order and the single division at the
- * end are FlashAttention-2's, arXiv 2307.08691, algorithm 1).
+ * <p>A group owns a tile of Br queries and keeps it in local memory. Tiles of Bc keys stream past it, and the same values after
+ * them, through one buffer that holds a slice at a time; the next slice is on its way from global memory while the group works on
+ * this one. Scores, the running maximum m, the running sum l and the output accumulator stay in registers (Dao et al.,
+ * FlashAttention, arXiv 2205.14135, algorithm 1; the loop order and the single division at the end are FlashAttention-2's, arXiv
+ * 2307.08691, algorithm 1).
  */
 public final class FlashForward {
     private FlashForward() {
@@ -24,24 +25,30 @@ public final class FlashForward {
      * @param k       keys [B, Hkv, M, D]
      * @param v       values [B, Hkv, M, D]
      * @param out     result, laid out as q; every element is written
-     * @param lse     result [B, H, N]: natural logarithm of the row's sum of exp(score); negative infinity where a query sees no key
-     * @param shape   lengths, band, strides and lists: the slots of {@link Shape}; the lists say which tiles of keys each tile of queries visits
+     * @param lse     result [B, H, N]: natural logarithm of the row's sum of exp(score); negative infinity where a query sees no
+     * key
+     * @param shape   lengths, band, strides and lists: the slots of {@link Shape}; the lists say which tiles of keys each tile of
+     * queries visits
      * @param numbers scale, slopes and the like: the slots of {@link Shape}
      * @param bias    [B or 1, H or 1, N or 1, M or 1]; strides in {@code shape}; read only with {@link Options#BIAS}
      * @param mask    [B or 1, H or 1, N or 1, words of M or 1], see {@link Tables}; read only with {@link Options#MASK}
      * @param headDim D, 1..256
-     * @param blocks  Br and Bc, packed as {@code Br << 16 | Bc}; Br a multiple of {@code threadsY}, Bc of {@code threadsX} and {@code sliceN}
+     * @param blocks  Br and Bc, packed as {@code Br << 16 | Bc}; Br a multiple of {@code threadsY}, Bc of {@code threadsX} and
+     * {@code sliceN}
      * @param threads {@code threadsX << 16 | threadsY}, powers of two, from 4 and 2 on
-     * @param slices  {@code sliceD << 16 | sliceN}: head-dim elements and keys that are in local memory at a time; sliceD is a multiple of
+     * @param slices  {@code sliceD << 16 | sliceN}: head-dim elements and keys that are in local memory at a time; sliceD is a
+     * multiple of
      *                {@code threadsX} that divides D rounded up to {@code threadsX}, sliceN one of {@code threadsY} and of 4
      * @param options bits of {@link Options}
      */
     @Launch(tile = Extent.BLOCK_Q, local = {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.HEAD_DIM, pad = 4),
-        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 4, orRows = Extent.SLICE_N, orColumns = Extent.HEAD_DIM),
+        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.SLICE_D, pad = 4, orRows = Extent.SLICE_N,
+                orColumns = Extent.HEAD_DIM),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, pad = 8),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.THREADS_X)})
-    public static void forward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray out, FloatArray lse, IntArray shape, FloatArray numbers,
+    public static void forward(KernelContext ctx, FloatArray q, FloatArray k, FloatArray v, FloatArray out, FloatArray lse,
+            IntArray shape, FloatArray numbers,
             FloatArray bias, IntArray mask, int headDim, int blocks, int threads, int slices, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
@@ -144,7 +151,8 @@ public final class FlashForward {
                 if (d0 + sliceD < width) {
                     for (int r = 0; r < blockK / threadsY; r++) {
                         int row = TornadoMath.min(k0 + ty + r * threadsY, keyLength - 1);
-                        Tile.fetch(k, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r, sliceD / threadsX, tx, threadsX, 1f, ahead);
+                        Tile.fetch(k, baseK + row * rowStrideK + d0 + sliceD, headDim - (d0 + sliceD), padded, r,
+                                sliceD / threadsX, tx, threadsX, 1f, ahead);
                     }
                 } else {
                     for (int r = 0; r < sliceN / threadsY; r++) {
@@ -179,7 +187,8 @@ public final class FlashForward {
             }
             for (int r = 0; r < rows; r++) {
                 for (int c = 0; c < columns; c++) {
-                    s[r * columns + c] = Score.modified(options, s[r * columns + c], softcap, slope, q0 + ty + r * threadsY, k0 + tx + c * threadsX, diagonal);
+                    s[r * columns + c] = Score.modified(options, s[r * columns + c], softcap, slope, q0 + ty + r * threadsY,
+                            k0 + tx + c * threadsX, diagonal);
                 }
             }
             if ((options & Tables.ANY) != 0) {
@@ -187,14 +196,16 @@ public final class FlashForward {
                     for (int c = 0; c < columns; c++) {
                         int query = TornadoMath.min(q0 + ty + r * threadsY, seqQ - 1);
                         int key = TornadoMath.min(k0 + tx + c * threadsX, keyLength - 1);
-                        s[r * columns + c] = Tables.applied(options, s[r * columns + c], query, key, bias, biasBase, mask, maskBase, shape, masked);
+                        s[r * columns + c] = Tables.applied(options, s[r * columns + c], query, key, bias, biasBase, mask,
+                                maskBase, shape, masked);
                     }
                 }
             }
             if (Band.whole(options, q0, qLast, k0, k0 + blockK, diagonal, left, right, keyLength) == 0) {
                 for (int r = 0; r < rows; r++) {
                     for (int c = 0; c < columns; c++) {
-                        if (Band.sees(options, q0 + ty + r * threadsY, k0 + tx + c * threadsX, diagonal, left, right, keyLength) == 0) {
+                        if (Band.sees(options, q0 + ty + r * threadsY, k0 + tx + c * threadsX, diagonal, left,
+                                right, keyLength) == 0) {
                             s[r * columns + c] = masked;
                         }
                     }
@@ -271,7 +282,8 @@ public final class FlashForward {
             }
         }
 
-        // l over the whole row, then out = O / l (times 1 / (1 - p) with dropout) and lse = m + log l; l is 0 exactly where a query saw no key
+        // l over the whole row, then out = O / l (times 1 / (1 - p) with dropout) and lse = m + log l; l is 0 exactly where a
+        // query saw no key
         for (int r = 0; r < rows; r++) {
             partial[(ty + r * threadsY) * threadsX + tx] = l[r];
         }

@@ -8,14 +8,15 @@ import uk.ac.manchester.tornado.api.types.HalfFloat;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * What the tensor-core kernels share. A warp multiplies fragments, 16x16 by 16x8 elements, that its lanes hold in pieces. Of an accumulator, lane (g, u) =
- * (lane / 4, lane % 4) holds columns 2u and 2u + 1 of the rows g and g + 8.
+ * What the tensor-core kernels share. A warp multiplies fragments, 16x16 by 16x8 elements, that its lanes hold in pieces. Of an
+ * accumulator, lane (g, u) = (lane / 4, lane % 4) holds columns 2u and 2u + 1 of the rows g and g + 8.
  *
- * <p>TornadoVM's fragments are opaque: the one way to look at an accumulator is to store it. {@code mmaStore} addresses element (row, column) of a matrix in
- * global memory. Here it gets an array of the lane's own instead, and the lane's place in the fragment subtracted beforehand, so that every lane writes the same
- * elements of its own array; the device's compiler sees that, and the store becomes a name for registers. Such an array begins with four elements that nothing
- * uses, as long as the header that {@code mmaStore} skips, and has the accumulators of eight fragments, 64 columns, in 32 elements ({@link #at}): sixteen of row
- * g, then sixteen of row g + 8.
+ * <p>TornadoVM's fragments are opaque: the one way to look at an accumulator is to store it. {@code mmaStore} addresses element
+ * (row, column) of a matrix in global memory. Here it gets an array of the lane's own instead, and the lane's place in the
+ * fragment subtracted beforehand, so that every lane writes the same elements of its own array; the device's compiler sees that,
+ * and the store becomes a name for registers. Such an array begins with four elements that nothing uses, as long as the header
+ * that {@code mmaStore} skips, and has the accumulators of eight fragments, 64 columns, in 32 elements ({@link #at}): sixteen of
+ * row g, then sixteen of row g + 8.
  */
 public final class Fragments {
     /** Elements before the first one in an array of accumulators. */
@@ -48,7 +49,8 @@ public final class Fragments {
     }
 
     /**
-     * A private array as what {@code mmaStore} takes. The condition is never true; it keeps TornadoVM from looking through to the array's type.
+     * A private array as what {@code mmaStore} takes. The condition is never true; it keeps TornadoVM from looking through to the
+     * array's type.
      *
      * @param zero {@link #zero}
      * @param other any array in global memory
@@ -62,17 +64,19 @@ public final class Fragments {
     }
 
     /**
-     * Stores the accumulators of fragment {@code n} to a lane's own array. Once all are stored, and before any is read, the kernel has to write element
-     * {@code zero} of the array: TornadoVM does not know that stores to the target changed the array, and would use what it read before.
+     * Stores the accumulators of fragment {@code n} to a lane's own array. Once all are stored, and before any is read, the
+     * kernel has to write element {@code zero} of the array: TornadoVM does not know that stores to the target changed the array,
+     * and would use what it read before.
      */
     static void keep(KernelContext ctx, float[] fragment, FloatArray target, int n, int g, int u) {
         ctx.mmaStore(fragment, target, -g, n / 8 * 32 + n % 8 * 2 - 2 * u, ROW);
     }
 
     /**
-     * Rounds a number to float16 and writes it to a lane's part of a left factor. Of its eight elements, 0 and 1 are columns 2u and
-     * 2u + 1 of row g, 2 and 3 of row g + 8; 4 to 7 are the same, eight columns further. That is how accumulators of two products
-     * lie, so P need not leave the lane. Below 64 elements, the tile that the operation is made for is an array as it stands.
+     * Rounds a number to float16 and writes it to a lane's part of a left factor. Of its eight elements, 0 and 1 are columns 2u
+     * and 2u + 1 of row g, 2 and 3 of row g + 8; 4 to 7 are the same, eight columns further. That is how accumulators of two
+     * products lie, so P need not leave the lane. Below 64 elements, the tile that the operation is made for is an array as it
+     * stands.
      */
     static void put(KernelContext ctx, HalfFloat[] fragment, int element, float x) {
         ctx.swizzleStoreFp16Stride32(fragment, 0, element, 16, new HalfFloat(x));
@@ -94,7 +98,10 @@ public final class Fragments {
         return (options & Options.BRAIN) != 0 ? BRAIN_EXPONENT : HALF_EXPONENT;
     }
 
-    /** Two numbers rounded to 16 bits, the first in the lower half. TornadoVM computes with the bits of a bfloat16 in 16 bits, unless they become a long. */
+    /**
+     * Two numbers rounded to 16 bits, the first in the lower half. TornadoVM computes with the bits of a bfloat16 in 16 bits,
+     * unless they become a long.
+     */
     static int pair(int options, float x, float y) {
         int pair;
         if ((options & Options.BRAIN) != 0) {
@@ -109,19 +116,23 @@ public final class Fragments {
 
     /** P of a visible pair: {@code exp(score - lse)}, for {@code s = scale * q . k}. */
     static float probability(int options, float s, float lse, float softcap, float slope, int query, int key, int diagonal) {
-        return TornadoMath.exp(((options & (Options.SOFTCAP | Options.ALIBI)) == 0 ? s : Score.modified(options, s, softcap, slope, query, key, diagonal)) - lse);
+        return TornadoMath.exp(((options & (Options.SOFTCAP | Options.ALIBI)) == 0 ? s : Score.modified(options, s, softcap,
+                slope, query, key, diagonal)) - lse);
     }
 
     /** d out / d s of a visible pair but for the scale: {@code P (dP - D)} times the derivative of what happens to scores. */
-    static float gradient(int options, float s, float dp, float lse, float delta, float softcap, float slope, int query, int key, int diagonal) {
-        return probability(options, s, lse, softcap, slope, query, key, diagonal) * (dp - delta) * Score.derivative(options, s, softcap);
+    static float gradient(int options, float s, float dp, float lse, float delta, float softcap, float slope, int query,
+            int key, int diagonal) {
+        return probability(options, s, lse, softcap, slope, query, key, diagonal) * (dp - delta)
+                * Score.derivative(options, s, softcap);
     }
 
     /**
-     * {@code a bᵀ} over a whole row of D = 16 chunks elements: the left factor in fragments, of which the first {@code chunks} count; the right one in local
-     * memory, {@link TensorPack#columns}, from byte {@code at} on.
+     * {@code a bᵀ} over a whole row of D = 16 chunks elements: the left factor in fragments, of which the first {@code chunks}
+     * count; the right one in local memory, {@link TensorPack#columns}, from byte {@code at} on.
      */
-    static float[] product(KernelContext ctx, int options, int chunks, HalfFloat[] a0, HalfFloat[] a1, HalfFloat[] a2, HalfFloat[] a3, HalfFloat[] a4,
+    static float[] product(KernelContext ctx, int options, int chunks, HalfFloat[] a0, HalfFloat[] a1, HalfFloat[] a2,
+            HalfFloat[] a3, HalfFloat[] a4,
             HalfFloat[] a5, HalfFloat[] a6, HalfFloat[] a7, int[] tile, int at) {
         float[] c = multiply(ctx, options, a0, ctx.mmaLoadB(tile, 16, at), ctx.mmaFragment(0f));
         if (chunks > 1) {
@@ -189,7 +200,9 @@ public final class Fragments {
         keep(ctx, d, targetB, n, g, u);
     }
 
-    /** Scores of two blocks of queries, up to 64 elements each, by eight keys: {@link Fragments#product} with each K read once. */
+    /**
+     * Scores of two blocks of queries, up to 64 elements each, by eight keys: {@link Fragments#product} with each K read once.
+     */
     static void products(KernelContext ctx, int options, int chunks, HalfFloat[] q0f, HalfFloat[] q1f, HalfFloat[] q2f,
             HalfFloat[] q3f, HalfFloat[] q4f, HalfFloat[] q5f, HalfFloat[] q6f, HalfFloat[] q7f, int[] tile, int at,
             FloatArray target, int c, int g, int u) {

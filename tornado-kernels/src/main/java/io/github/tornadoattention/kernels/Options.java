@@ -1,6 +1,9 @@
 package io.github.tornadoattention.kernels;
 
-/** The bits of the kernels' {@code options} argument. It is a scalar, so what an option needs is compiled in only where the option is on. */
+/**
+ * The bits of the kernels' {@code options} argument. It is a scalar, so what an option needs is compiled in only where the option
+ * is on.
+ */
 public final class Options {
     /** Scores are visible in a band around the diagonal only: causal, sliding window. */
     public static final int BAND = 1;

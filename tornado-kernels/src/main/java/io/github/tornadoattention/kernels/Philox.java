@@ -1,8 +1,8 @@
 package io.github.tornadoattention.kernels;
 
 /**
- * The counter-based generator Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011): four random words from a
- * counter of four words and a key of two, with no state in between.
+ * The counter-based generator Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
+ * 2011): four random words from a counter of four words and a key of two, with no state in between.
  */
 public final class Philox {
     public static final int ROUNDS = 10;

@@ -20,7 +20,8 @@ public final class RowDots {
     }
 
     /**
-     * One launch: a group of {@link #ROWS} times {@link #LANES} work-items for as many rows, of which the last one may have fewer.
+     * One launch: a group of {@link #ROWS} times {@link #LANES} work-items for as many rows, of which the last one may have
+     * fewer.
      *
      * @param out     [B, H, N, D] of the forward pass; strides in {@code shape}
      * @param dOut    its gradient, laid out alike

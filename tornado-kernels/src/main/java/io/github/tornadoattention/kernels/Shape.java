@@ -1,9 +1,9 @@
 package io.github.tornadoattention.kernels;
 
 /**
- * What travels to a kernel in arrays rather than as scalars, so that another length, stride or scale needs no new compilation: the slots of the {@code shape}
- * IntArray and of the {@code numbers} FloatArray. Tables stand in the same arrays behind the slots, since a task takes at most 20 arguments; a slot of
- * {@code shape} says where each begins.
+ * What travels to a kernel in arrays rather than as scalars, so that another length, stride or scale needs no new compilation:
+ * the slots of the {@code shape} IntArray and of the {@code numbers} FloatArray. Tables stand in the same arrays behind the
+ * slots, since a task takes at most 20 arguments; a slot of {@code shape} says where each begins.
  */
 public final class Shape {
     public static final int BATCH = 0;
@@ -27,7 +27,10 @@ public final class Shape {
     public static final int K_ROW_STRIDE = 13;
     /** Where the key lengths begin, [B] keys that exist, at most M. */
     public static final int KEY_LENGTHS = 14;
-    /** Where the lists of tiles (flash, see {@link Visits}) or the blocks of the mask (standard) begin; read only with {@link Options#BLOCKS}. */
+    /**
+     * Where the lists of tiles (flash, see {@link Visits}) or the blocks of the mask (standard) begin; read only with {@link
+     * Options#BLOCKS}.
+     */
     public static final int LISTS = 15;
     /** From one query head's rows of lists, or blocks of the mask, to the next; 0 if all heads share them. */
     public static final int LIST_HEAD_STRIDE = 16;
@@ -44,7 +47,10 @@ public final class Shape {
     /** Where the places and entries begin, see {@link Entry}; read only with {@link Options#PACKED}. */
     public static final int PLACES = 23;
     public static final int ENTRIES = 24;
-    /** What is added to numbers of queries, keys (a multiple of 4) and {@code batch * H + head} where this is a part of something larger; for dropout. */
+    /**
+     * What is added to numbers of queries, keys (a multiple of 4) and {@code batch * H + head} where this is a part of something
+     * larger; for dropout.
+     */
     public static final int FIRST_QUERY = 25;
     public static final int FIRST_KEY = 26;
     public static final int FIRST_HEAD = 27;
@@ -58,7 +64,10 @@ public final class Shape {
     public static final int MASK_HEAD_STRIDE = 33;
     public static final int MASK_QUERY_STRIDE = 34;
     public static final int MASK_KEY_STRIDE = 35;
-    /** Queries and keys that a bias is for, N and M: the most of any entry where they have lengths of their own; read by {@link FlashBackwardBias}. */
+    /**
+     * Queries and keys that a bias is for, N and M: the most of any entry where they have lengths of their own; read by {@link
+     * FlashBackwardBias}.
+     */
     public static final int BIAS_QUERIES = 36;
     public static final int BIAS_KEYS = 37;
     /** Number of slots; the tables stand behind them. */

@@ -12,8 +12,8 @@ import uk.ac.manchester.tornado.api.types.vectors.Half2;
  * numbers down to 2<sup>-28</sup> of that have 22 bits, and smaller ones are off by 2<sup>-50</sup> of it at most.
  *
  * <p>A product is {@code hi hi' + (hi lo' + lo hi') / 2048}; what is left out, {@code lo lo'}, is below 2<sup>-22</sup> of it.
- * The cores multiply float16 exactly. They cut off what they add, though, instead of rounding it, so only few sums may depend on each
- * other: the large products have an accumulator of their own, one that starts at 0 every few steps.
+ * The cores multiply float16 exactly. They cut off what they add, though, instead of rounding it, so only few sums may depend on
+ * each other: the large products have an accumulator of their own, one that starts at 0 every few steps.
  */
 final class Split {
     static final int PARTS = 2;
@@ -73,8 +73,8 @@ final class Split {
 
     /**
      * {@code a b} over 16 or 32 rows of b, in two sums, the large products and the small ones, kept as fragment {@code n} of
-     * either target. The left factor is in fragments, of which the first {@code chunks} of each part count; the right one in local
-     * memory, {@link SplitPack#rows}, from byte {@code at} on, its parts {@code part} bytes apart.
+     * either target. The left factor is in fragments, of which the first {@code chunks} of each part count; the right one in
+     * local memory, {@link SplitPack#rows}, from byte {@code at} on, its parts {@code part} bytes apart.
      */
     static void product(KernelContext ctx, int chunks, HalfFloat[] a00, HalfFloat[] a01, HalfFloat[] a10, HalfFloat[] a11,
             int[] tile, int at, int part, FloatArray large, FloatArray small, int n, int g, int u) {
@@ -96,8 +96,8 @@ final class Split {
      * {@code a bᵀ} over a whole row of D = 16 chunks elements, in two sums likewise. The left factor is in fragments, chunk after
      * chunk; the right one in local memory, {@link SplitPack#columns}, from byte {@code at} on.
      *
-     * <p>Each product waits for the sum that it adds to. Of long rows, the small ones, which are twice as many, may be summed in two:
-     * {@code apart} is how many fragments after {@code n} the second sum is kept in {@code small}, or 0 for one sum.
+     * <p>Each product waits for the sum that it adds to. Of long rows, the small ones, which are twice as many, may be summed in
+     * two: {@code apart} is how many fragments after {@code n} the second sum is kept in {@code small}, or 0 for one sum.
      */
     static void product(KernelContext ctx, int chunks, HalfFloat[] a00, HalfFloat[] a01, HalfFloat[] a10, HalfFloat[] a11,
             HalfFloat[] a20, HalfFloat[] a21, HalfFloat[] a30, HalfFloat[] a31, HalfFloat[] a40, HalfFloat[] a41,

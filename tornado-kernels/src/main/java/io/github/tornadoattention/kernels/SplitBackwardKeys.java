@@ -46,7 +46,8 @@ public final class SplitBackwardKeys {
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.BLOCK_Q),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.NONE, pad = 2)})
     public static void backward(KernelContext ctx, FloatArray k, FloatArray v, LongArray qColumns, LongArray qRows,
-            LongArray dColumns, LongArray dRows, FloatArray lse, FloatArray delta, FloatArray scales, FloatArray dk, FloatArray dv, IntArray shape, FloatArray numbers, int headDim,
+            LongArray dColumns, LongArray dRows, FloatArray lse, FloatArray delta, FloatArray scales, FloatArray dk,
+            FloatArray dv, IntArray shape, FloatArray numbers, int headDim,
             int blocks, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;

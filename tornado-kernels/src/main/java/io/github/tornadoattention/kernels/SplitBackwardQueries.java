@@ -43,7 +43,8 @@ public final class SplitBackwardQueries {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K)})
     public static void backward(KernelContext ctx, FloatArray q, FloatArray dOut, LongArray kColumns, LongArray kRows,
-            LongArray vColumns, FloatArray lse, FloatArray delta, FloatArray scales, FloatArray dq, IntArray shape, FloatArray numbers, int headDim, int blocks, int options) {
+            LongArray vColumns, FloatArray lse, FloatArray delta, FloatArray scales, FloatArray dq, IntArray shape,
+            FloatArray numbers, int headDim, int blocks, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int threads = blockQ * 4;
@@ -284,7 +285,8 @@ public final class SplitBackwardQueries {
             for (int part = 0; part < headDim / 16 / together; part++) {
                 for (int c = 0; c < together; c++) {
                     Split.product(ctx, half, ds00, ds01, ds10, ds11, stream,
-                            turnRows + tileInts * 8 + role * headDim * 16 + (part * together + c) * 256, headDim * 32, largeTarget,
+                            turnRows + tileInts * 8 + role * headDim * 16 + (part * together + c) * 256,
+                            headDim * 32, largeTarget,
                             smallTarget, c, g, u);
                 }
                 large[zero] = 0f;

@@ -169,7 +169,8 @@ public final class SplitForward {
         float[] small = new float[Fragments.HEADER + 32];
         FloatArray sTarget = Fragments.target(s, lse, zero);
         FloatArray smallTarget = Fragments.target(small, lse, zero);
-        // fragments of the output that are computed at a time, as many as registers last for: then products need not wait for sums
+        // fragments of the output that are computed at a time, as many as registers last for: then products need not wait for
+        // sums
         int together = headDim > 96 ? headDim / 16 : headDim > 64 ? 2 : headDim / 8;
         Tile.clear(acc, Fragments.HEADER + (headDim + 63) / 64 * 32);
         float m0 = -Float.MAX_VALUE; // finite, so that exp(masked - m) is 0 also where nothing was seen yet

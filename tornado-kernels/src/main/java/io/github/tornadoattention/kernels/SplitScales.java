@@ -28,8 +28,8 @@ public final class SplitScales {
     }
 
     /**
-     * The largest magnitude of each piece of a head. One launch: {@link #PIECES} groups of {@link #GROUP} work-items for each head
-     * of q, k and v.
+     * The largest magnitude of each piece of a head. One launch: {@link #PIECES} groups of {@link #GROUP} work-items for each
+     * head of q, k and v.
      *
      * @param q       queries [B, H, N, D]; strides in {@code shape}
      * @param k       keys [B, Hkv, M, D]

@@ -6,15 +6,19 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Standard attention, backward: from the matrix P that {@link StandardForward} leaves in global memory, a second matrix dS and the three gradients
- * (FlashAttention, arXiv 2205.14135, algorithm 3). The baseline, as {@link StandardForward} is.
+ * Standard attention, backward: from the matrix P that {@link StandardForward} leaves in global memory, a second matrix dS and
+ * the three gradients (FlashAttention, arXiv 2205.14135, algorithm 3). The baseline, as {@link StandardForward} is.
  */
 public final class StandardBackward {
     private StandardBackward() {
     }
 
-    /** {@code dS = P ∘ (dOut vᵀ - D)}, times the derivative of what modified the score; both matrices are [B, H, N, M], {@code elements} of them. */
-    public static void scores(FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray p, FloatArray delta, FloatArray ds, IntArray shape,
+    /**
+     * {@code dS = P ∘ (dOut vᵀ - D)}, times the derivative of what modified the score; both matrices are [B, H, N, M], {@code
+     * elements} of them.
+     */
+    public static void scores(FloatArray q, FloatArray k, FloatArray v, FloatArray dOut, FloatArray p, FloatArray delta,
+            FloatArray ds, IntArray shape,
             FloatArray numbers, int elements, int seqK, int headDim, int options) {
         for (@Parallel int element = 0; element < elements; element++) {
             int row = element / seqK;
@@ -26,14 +30,17 @@ public final class StandardBackward {
             int query = row % seqQ;
             float gradient = 0f;
             int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
-            int seen = Band.sees(options, query, key, shape.get(Shape.DIAGONAL), shape.get(Shape.LEFT), shape.get(Shape.RIGHT), keyLength);
+            int seen = Band.sees(options, query, key, shape.get(Shape.DIAGONAL), shape.get(Shape.LEFT),
+                    shape.get(Shape.RIGHT), keyLength);
             if (seen != 0) {
                 seen = Visits.computes(options, shape, head, query, key);
             }
             if (seen != 0) {
-                int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + query * shape.get(Shape.Q_ROW_STRIDE);
+                int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE)
+                        + query * shape.get(Shape.Q_ROW_STRIDE);
                 int kvHead = head / (heads / shape.get(Shape.KV_HEADS));
-                int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE) + key * shape.get(Shape.K_ROW_STRIDE);
+                int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE)
+                        + key * shape.get(Shape.K_ROW_STRIDE);
                 float dp = 0f;
                 for (int d = 0; d < headDim; d++) {
                     dp = dp + dOut.get(baseQ + d) * v.get(baseK + d);
@@ -60,8 +67,8 @@ public final class StandardBackward {
     }
 
     /**
-     * Gradient of the bias: {@code dbias = dS}, summed over what shares an element, where dS has no softcap in it; {@code elements} of the bias, whose shape is
-     * [B or 1, H or 1, N or 1, M or 1].
+     * Gradient of the bias: {@code dbias = dS}, summed over what shares an element, where dS has no softcap in it; {@code
+     * elements} of the bias, whose shape is [B or 1, H or 1, N or 1, M or 1].
      */
     public static void bias(FloatArray ds, FloatArray dBias, IntArray shape, int elements, int seqK) {
         for (@Parallel int element = 0; element < elements; element++) {
@@ -100,7 +107,8 @@ public final class StandardBackward {
     }
 
     /** {@code dq = scale dS k}, {@code elements = B * H * N * D}. */
-    public static void queries(FloatArray ds, FloatArray k, FloatArray dq, IntArray shape, FloatArray numbers, int elements, int seqK, int headDim) {
+    public static void queries(FloatArray ds, FloatArray k, FloatArray dq, IntArray shape, FloatArray numbers, int elements,
+            int seqK, int headDim) {
         for (@Parallel int element = 0; element < elements; element++) {
             int row = element / headDim;
             int d = element % headDim;
@@ -108,7 +116,8 @@ public final class StandardBackward {
             int seqQ = shape.get(Shape.SEQ_Q);
             int head = row / seqQ % heads;
             int batch = row / seqQ / heads;
-            int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + head / (heads / shape.get(Shape.KV_HEADS)) * shape.get(Shape.K_HEAD_STRIDE);
+            int baseK = batch * shape.get(Shape.K_BATCH_STRIDE) + head / (heads / shape.get(Shape.KV_HEADS))
+                    * shape.get(Shape.K_HEAD_STRIDE);
             int rowStride = shape.get(Shape.K_ROW_STRIDE);
             int keyLength = shape.get(shape.get(Shape.KEY_LENGTHS) + batch);
             float sum = 0f;
@@ -118,13 +127,18 @@ public final class StandardBackward {
                     sum = sum + gradient * k.get(baseK + key * rowStride + d);
                 }
             }
-            int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE) + row % seqQ * shape.get(Shape.Q_ROW_STRIDE);
+            int baseQ = batch * shape.get(Shape.Q_BATCH_STRIDE) + head * shape.get(Shape.Q_HEAD_STRIDE)
+                    + row % seqQ * shape.get(Shape.Q_ROW_STRIDE);
             dq.set(baseQ + d, sum * numbers.get(Shape.SCALE));
         }
     }
 
-    /** {@code dk = scale dSᵀ q} and {@code dv = Pᵀ dOut}, summed over the query heads of a group; {@code elements = B * Hkv * M * D}. */
-    public static void keys(FloatArray q, FloatArray dOut, FloatArray p, FloatArray ds, FloatArray dk, FloatArray dv, IntArray shape, FloatArray numbers,
+    /**
+     * {@code dk = scale dSᵀ q} and {@code dv = Pᵀ dOut}, summed over the query heads of a group; {@code elements = B * Hkv * M *
+     * D}.
+     */
+    public static void keys(FloatArray q, FloatArray dOut, FloatArray p, FloatArray ds, FloatArray dk, FloatArray dv,
+            IntArray shape, FloatArray numbers,
             int elements, int seqK, int headDim, int options) {
         for (@Parallel int element = 0; element < elements; element++) {
             int row = element / headDim;
@@ -154,7 +168,8 @@ public final class StandardBackward {
                     }
                 }
             }
-            int at = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE) + key * shape.get(Shape.K_ROW_STRIDE) + d;
+            int at = batch * shape.get(Shape.K_BATCH_STRIDE) + kvHead * shape.get(Shape.K_HEAD_STRIDE)
+                    + key * shape.get(Shape.K_ROW_STRIDE) + d;
             dk.set(at, sumK * numbers.get(Shape.SCALE));
             dv.set(at, sumV);
         }

@@ -4,8 +4,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * What tables say of a pair: a bias, and a mask of one bit a pair, 32 keys a word. Both may be shared by all batch entries, heads, queries or keys: strides are
- * 0 then. A bias of negative infinity hides its pair as the mask does.
+ * What tables say of a pair: a bias, and a mask of one bit a pair, 32 keys a word. Both may be shared by all batch entries,
+ * heads, queries or keys: strides are 0 then. A bias of negative infinity hides its pair as the mask does.
  */
 final class Tables {
     /** The options that need a look at a table for each pair. */
@@ -24,8 +24,11 @@ final class Tables {
         return batch * shape.get(Shape.MASK_BATCH_STRIDE) + head * shape.get(Shape.MASK_HEAD_STRIDE);
     }
 
-    /** The score of a pair that exists, with its bias; {@code masked} if the pair is hidden, NaN if it is visible and not finite. */
-    static float applied(int options, float score, int query, int key, FloatArray bias, int biasBase, IntArray mask, int maskBase, IntArray shape, float masked) {
+    /**
+     * The score of a pair that exists, with its bias; {@code masked} if the pair is hidden, NaN if it is visible and not finite.
+     */
+    static float applied(int options, float score, int query, int key, FloatArray bias, int biasBase, IntArray mask, int maskBase,
+            IntArray shape, float masked) {
         float s = score;
         if ((options & Options.BIAS) != 0) {
             float b = bias.get(biasBase + query * shape.get(Shape.BIAS_QUERY_STRIDE) + key * shape.get(Shape.BIAS_KEY_STRIDE));

@@ -8,11 +8,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 
 /**
- * Flash attention, backward, on tensor cores, second of two: {@code dV = Pᵀ dO} and {@code dK = scale dSᵀ Q}, with P computed anew from lse. What
- * {@link FlashBackwardKeys} computes, with factors of 16 bits and sums of 32.
+ * Flash attention, backward, on tensor cores, second of two: {@code dV = Pᵀ dO} and {@code dK = scale dSᵀ Q}, with P computed
+ * anew from lse. What {@link FlashBackwardKeys} computes, with factors of 16 bits and sums of 32.
  *
- * <p>Each warp of a group owns 16 keys: the fragments of K and V, and dK and dV, stay in registers. Tiles of Br queries of all heads that share the keys stream
- * through local memory, where Pᵀ and dSᵀ pass as factors.
+ * <p>Each warp of a group owns 16 keys: the fragments of K and V, and dK and dV, stay in registers. Tiles of Br queries of all
+ * heads that share the keys stream through local memory, where Pᵀ and dSᵀ pass as factors.
  */
 public final class TensorBackwardKeys {
     private TensorBackwardKeys() {
@@ -42,11 +42,15 @@ public final class TensorBackwardKeys {
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.HEAD_DIM, halves = true),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.HEAD_DIM, halves = true),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.HEAD_DIM, halves = true),
-        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.BLOCK_Q, orRows = Extent.BLOCK_K, orColumns = Extent.HEAD_DIM, halves = true),
-        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.BLOCK_Q, orRows = Extent.BLOCK_K, orColumns = Extent.HEAD_DIM, halves = true),
+        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.BLOCK_Q, orRows = Extent.BLOCK_K,
+                orColumns = Extent.HEAD_DIM, halves = true),
+        @LocalTile(rows = Extent.BLOCK_K, columns = Extent.BLOCK_Q, orRows = Extent.BLOCK_K,
+                orColumns = Extent.HEAD_DIM, halves = true),
         @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.NONE, pad = 2)})
-    public static void backward(KernelContext ctx, LongArray k, LongArray v, LongArray qColumns, LongArray qRows, LongArray dColumns, LongArray dRows,
-            FloatArray lse, FloatArray delta, IntArray dk, IntArray dv, IntArray shape, FloatArray numbers, int headDim, int blocks, int options) {
+    public static void backward(KernelContext ctx, LongArray k, LongArray v, LongArray qColumns, LongArray qRows,
+            LongArray dColumns, LongArray dRows,
+            FloatArray lse, FloatArray delta, IntArray dk, IntArray dv, IntArray shape, FloatArray numbers, int headDim,
+            int blocks, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
         int threads = blockK / 16 * 32;
@@ -192,14 +196,17 @@ public final class TensorBackwardKeys {
 
                 // Sᵀ = K Q_iᵀ, dPᵀ = V dO_iᵀ
                 for (int c = 0; c < blockQ / 8; c++) {
-                    Fragments.keep(ctx, Fragments.product(ctx, options, chunks, k0f, k1f, k2f, k3f, k4f, k5f, k6f, k7f, qTile, c * headDim * 16), sTarget, c, g, u);
-                    Fragments.keep(ctx, Fragments.product(ctx, options, chunks, v0f, v1f, v2f, v3f, v4f, v5f, v6f, v7f, dTile, c * headDim * 16), dpTarget, c, g, u);
+                    Fragments.keep(ctx, Fragments.product(ctx, options, chunks, k0f, k1f, k2f, k3f, k4f, k5f, k6f, k7f, qTile,
+                            c * headDim * 16), sTarget, c, g, u);
+                    Fragments.keep(ctx, Fragments.product(ctx, options, chunks, v0f, v1f, v2f, v3f, v4f, v5f, v6f, v7f, dTile,
+                            c * headDim * 16), dpTarget, c, g, u);
                 }
                 s[zero] = 0f;
                 dp[zero] = 0f;
 
                 // Pᵀ = exp(Sᵀ - lse), dSᵀ = Pᵀ ∘ (dPᵀ - D)
-                int whole = q0 + blockQ <= seqQ ? Band.whole(options, q0, q0 + blockQ - 1, k0, k0 + blockK, diagonal, left, right, keyLength) : 0;
+                int whole = q0 + blockQ <= seqQ ? Band.whole(options, q0, q0 + blockQ - 1, k0, k0 + blockK, diagonal,
+                        left, right, keyLength) : 0;
                 int pAt = warp * blockQ * 8 + g * 8 + u;
                 for (int c = 0; c < blockQ / 8; c++) {
                     int column = c * 8 + 2 * u;
@@ -213,7 +220,8 @@ public final class TensorBackwardKeys {
                     float p0 = Fragments.probability(options, s[at] * scale, lse0, softcap, slope, query, key0, diagonal);
                     float p1 = Fragments.probability(options, s[at + 1] * scale, lse1, softcap, slope, query + 1, key0, diagonal);
                     float p2 = Fragments.probability(options, s[below] * scale, lse0, softcap, slope, query, key1, diagonal);
-                    float p3 = Fragments.probability(options, s[below + 1] * scale, lse1, softcap, slope, query + 1, key1, diagonal);
+                    float p3 = Fragments.probability(options, s[below + 1] * scale, lse1, softcap, slope,
+                            query + 1, key1, diagonal);
                     float ds0 = p0 * (dp[at] - delta0) * Score.derivative(options, s[at] * scale, softcap);
                     float ds1 = p1 * (dp[at + 1] - delta1) * Score.derivative(options, s[at + 1] * scale, softcap);
                     float ds2 = p2 * (dp[below] - delta0) * Score.derivative(options, s[below] * scale, softcap);
@@ -269,7 +277,8 @@ public final class TensorBackwardKeys {
                         o[1] = dvAcc[at + 1];
                         o[2] = dvAcc[at + Fragments.BELOW];
                         o[3] = dvAcc[at + Fragments.BELOW + 1];
-                        float[] sum = Fragments.multiply(ctx, options, p, ctx.mmaLoadB(dRowTile, 16, j * headDim * 32 + c * 256), o);
+                        float[] sum = Fragments.multiply(ctx, options, p,
+                                ctx.mmaLoadB(dRowTile, 16, j * headDim * 32 + c * 256), o);
                         Fragments.keep(ctx, sum, dvTarget, c, g, u);
                     }
                     dvAcc[zero] = 0f;
@@ -281,7 +290,8 @@ public final class TensorBackwardKeys {
                         o[1] = dkAcc[at + 1];
                         o[2] = dkAcc[at + Fragments.BELOW];
                         o[3] = dkAcc[at + Fragments.BELOW + 1];
-                        float[] sum = Fragments.multiply(ctx, options, ds, ctx.mmaLoadB(qRowTile, 16, j * headDim * 32 + c * 256), o);
+                        float[] sum = Fragments.multiply(ctx, options, ds,
+                                ctx.mmaLoadB(qRowTile, 16, j * headDim * 32 + c * 256), o);
                         Fragments.keep(ctx, sum, dkTarget, c, g, u);
                     }
                     dkAcc[zero] = 0f;

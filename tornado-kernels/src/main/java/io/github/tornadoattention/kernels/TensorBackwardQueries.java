@@ -8,11 +8,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 
 /**
- * Flash attention, backward, on tensor cores, first of two: {@code dQ = scale dS K}, with {@code dS = P ∘ (dO Vᵀ - D)} and P computed anew from lse. What
- * {@link FlashBackwardQueries} computes, with factors of 16 bits and sums of 32.
+ * Flash attention, backward, on tensor cores, first of two: {@code dQ = scale dS K}, with {@code dS = P ∘ (dO Vᵀ - D)} and P
+ * computed anew from lse. What {@link FlashBackwardQueries} computes, with factors of 16 bits and sums of 32.
  *
- * <p>Each warp of a group owns 16 queries: the fragments of Q and dO, and dQ, stay in registers. Tiles of Bc keys and values stream through local memory,
- * where dS passes as a factor.
+ * <p>Each warp of a group owns 16 queries: the fragments of Q and dO, and dQ, stay in registers. Tiles of Bc keys and values
+ * stream through local memory, where dS passes as a factor.
  */
 public final class TensorBackwardQueries {
     private TensorBackwardQueries() {
@@ -39,8 +39,10 @@ public final class TensorBackwardQueries {
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM, halves = true),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM, halves = true),
         @LocalTile(rows = Extent.BLOCK_K, columns = Extent.HEAD_DIM, halves = true),
-        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, orRows = Extent.BLOCK_Q, orColumns = Extent.HEAD_DIM, halves = true)})
-    public static void backward(KernelContext ctx, LongArray q, LongArray dOut, LongArray kColumns, LongArray kRows, LongArray v, FloatArray lse,
+        @LocalTile(rows = Extent.BLOCK_Q, columns = Extent.BLOCK_K, orRows = Extent.BLOCK_Q,
+                orColumns = Extent.HEAD_DIM, halves = true)})
+    public static void backward(KernelContext ctx, LongArray q, LongArray dOut, LongArray kColumns, LongArray kRows,
+            LongArray v, FloatArray lse,
             FloatArray delta, IntArray dq, IntArray shape, FloatArray numbers, int headDim, int blocks, int options) {
         int blockQ = blocks >> 16;
         int blockK = blocks & 0xFFFF;
@@ -245,7 +247,8 @@ public final class TensorBackwardQueries {
                 dq.set(to, Fragments.pair(options, acc[at] * scale, acc[at + 1] * scale));
             }
             if (row1 < seqQ) {
-                dq.set(to + 4 * rowStride, Fragments.pair(options, acc[at + Fragments.BELOW] * scale, acc[at + Fragments.BELOW + 1] * scale));
+                dq.set(to + 4 * rowStride, Fragments.pair(options, acc[at + Fragments.BELOW] * scale,
+                        acc[at + Fragments.BELOW + 1] * scale));
             }
         }
     }

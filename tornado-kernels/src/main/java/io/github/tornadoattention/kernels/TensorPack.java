@@ -5,17 +5,18 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.LongArray;
 
 /**
- * Rearranges 16-bit matrices for the tensor cores, once, so that the kernels which stream them copy tiles as they stand. The right factor of a product is read
- * from local memory in pieces of 16 (inner dimension) x 8, rows of 16 bytes; see {@code mmaLoadB}. Which dimension of a matrix is the inner one depends on the
- * product:
+ * Rearranges 16-bit matrices for the tensor cores, once, so that the kernels which stream them copy tiles as they stand. The
+ * right factor of a product is read from local memory in pieces of 16 (inner dimension) x 8, rows of 16 bytes; see {@code
+ * mmaLoadB}. Which dimension of a matrix is the inner one depends on the product:
  *
  * <ul>
  *   <li>{@link #columns}: the head dimension is, as in {@code Q Kᵀ}: [L/8][D][8], eight neighboring rows side by side.
- *   <li>{@link #rows}: the sequence is, as in {@code P V}: [L/16][D/8][16][8], eight neighboring elements of the head dimension side by side.
+ * <li>{@link #rows}: the sequence is, as in {@code P V}: [L/16][D/8][16][8], eight neighboring elements of the head dimension
+ * side by side.
  * </ul>
  *
- * <p>Matrices are [B, H, L, D] of float16 or bfloat16, which are moved as bits, four to a long. The result has L rounded up to {@link #ROWS}; rows that do not
- * exist, or lie at or past an entry's key length, are not read and become 0.
+ * <p>Matrices are [B, H, L, D] of float16 or bfloat16, which are moved as bits, four to a long. The result has L rounded up to
+ * {@link #ROWS}; rows that do not exist, or lie at or past an entry's key length, are not read and become 0.
  *
  * <p>Launch: one work-item for each four rows and four elements; others do nothing.
  */
@@ -34,9 +35,11 @@ public final class TensorPack {
      * @param shape   the slots of {@link Shape}: batch and heads, strides, lengths
      * @param headDim  D, a multiple of 16
      * @param queries  1 if the matrix has the shape of q, 0 if that of k
-     * @param exponent the bits that are all set in numbers that are not finite, which become NaN, so that no product of them is negative infinity
+     * @param exponent the bits that are all set in numbers that are not finite, which become NaN, so that no product of them is
+     * negative infinity
      */
-    public static void columns(KernelContext ctx, LongArray matrix, LongArray packed, IntArray shape, int headDim, int queries, int exponent) {
+    public static void columns(KernelContext ctx, LongArray matrix, LongArray packed, IntArray shape, int headDim,
+            int queries, int exponent) {
         int perRow = headDim / 4;
         int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
         int seq = queries != 0 ? shape.get(Shape.SEQ_Q) : shape.get(Shape.SEQ_K);
@@ -85,7 +88,8 @@ public final class TensorPack {
      * @param queries  as above
      * @param exponent the bits that are all set in numbers that are not finite, which become 0; 0 if all stay as they are
      */
-    public static void rows(KernelContext ctx, LongArray matrix, LongArray packed, IntArray shape, int headDim, int queries, int exponent) {
+    public static void rows(KernelContext ctx, LongArray matrix, LongArray packed, IntArray shape, int headDim,
+            int queries, int exponent) {
         int perRow = headDim / 4;
         int heads = queries != 0 ? shape.get(Shape.HEADS) : shape.get(Shape.KV_HEADS);
         int seq = queries != 0 ? shape.get(Shape.SEQ_Q) : shape.get(Shape.SEQ_K);

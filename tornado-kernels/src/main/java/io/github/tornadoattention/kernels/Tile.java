@@ -3,20 +3,21 @@ package io.github.tornadoattention.kernels;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * The moves that every flash kernel is made of. TornadoVM inlines them; it can pass global and private arrays to an inlined method but not local ones (their
- * element addresses come out wrong), so reads and writes of local memory stand in the kernels themselves.
+ * The moves that every flash kernel is made of. TornadoVM inlines them; it can pass global and private arrays to an inlined
+ * method but not local ones (their element addresses come out wrong), so reads and writes of local memory stand in the kernels
+ * themselves.
  *
- * <p>Tiles in local memory are row-major, their rows padded by four: rows that neighboring work-items read start four banks apart, and four neighboring
- * elements load as one. Work-item (ty, tx) of a group of TY x TX owns the rows {@code ty + r * TY} and, of scores, the columns {@code tx + c * TX}; of outputs
- * it owns {@link #column}, runs of up to four neighbors.
+ * <p>Tiles in local memory are row-major, their rows padded by four: rows that neighboring work-items read start four banks
+ * apart, and four neighboring elements load as one. Work-item (ty, tx) of a group of TY x TX owns the rows {@code ty + r * TY}
+ * and, of scores, the columns {@code tx + c * TX}; of outputs it owns {@link #column}, runs of up to four neighbors.
  */
 final class Tile {
     private Tile() {
     }
 
     /**
-     * The column of a work-item in its group. Neighbors differ in column, the next pair in row, and so on: wide loads of local memory are then shared by
-     * pairs of work-items whichever operand they read, which halves what the memory has to deliver.
+     * The column of a work-item in its group. Neighbors differ in column, the next pair in row, and so on: wide loads of local
+     * memory are then shared by pairs of work-items whichever operand they read, which halves what the memory has to deliver.
      */
     static int x(int item, int threadsX) {
         return item % 2 + item / 4 % (threadsX / 2) * 2;
@@ -28,10 +29,12 @@ final class Tile {
     }
 
     /**
-     * Fetches a work-item's columns {@code tx + c * threadsX} of a row that starts at {@code at} into row {@code r} of private memory, times {@code factor}.
-     * Columns from {@code left} on become 0 and are not read, if there are any ({@code padded} is not 0).
+     * Fetches a work-item's columns {@code tx + c * threadsX} of a row that starts at {@code at} into row {@code r} of private
+     * memory, times {@code factor}. Columns from {@code left} on become 0 and are not read, if there are any ({@code padded} is
+     * not 0).
      */
-    static void fetch(FloatArray from, int at, int left, int padded, int r, int columns, int tx, int threadsX, float factor, float[] fetched) {
+    static void fetch(FloatArray from, int at, int left, int padded, int r, int columns, int tx, int threadsX,
+            float factor, float[] fetched) {
         int start = at + tx; // so that the columns are constant offsets from one address
         for (int c = 0; c < columns; c++) {
             fetched[r * columns + c] = 0f;
@@ -42,8 +45,8 @@ final class Tile {
     }
 
     /**
-     * Replaces what is not finite by 0 in fetched rows that dS is multiplied with: dS is NaN already for all pairs that such a row makes NaN, and 0 for the
-     * others, which 0 times NaN would spoil.
+     * Replaces what is not finite by 0 in fetched rows that dS is multiplied with: dS is NaN already for all pairs that such a
+     * row makes NaN, and 0 for the others, which 0 times NaN would spoil.
      */
     static void keepFinite(float[] fetched, int length) {
         for (int i = 0; i < length; i++) {
@@ -51,7 +54,9 @@ final class Tile {
         }
     }
 
-    /** The output column that is number {@code c} of work-item {@code tx}: runs of {@code run} neighbors, work-items side by side. */
+    /**
+     * The output column that is number {@code c} of work-item {@code tx}: runs of {@code run} neighbors, work-items side by side.
+     */
     static int column(int tx, int c, int run, int threadsX) {
         return tx * run + (c / run) * threadsX * run + c % run;
     }

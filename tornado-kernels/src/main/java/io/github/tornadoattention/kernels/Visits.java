@@ -3,9 +3,10 @@ package io.github.tornadoattention.kernels;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /**
- * Which tiles a group visits. Without {@link Options#BLOCKS} they are a range. With it they are listed in the {@code shape} array (block-sparse FlashAttention,
- * arXiv 2205.14135, algorithm 5): from {@link Shape#LISTS} on stand the offsets of all rows, and of one more, and the row whose offset stands at {@code listed}
- * names its tiles in rising order from {@code shape[listed]} up to {@code shape[listed + 1]}.
+ * Which tiles a group visits. Without {@link Options#BLOCKS} they are a range. With it they are listed in the {@code shape} array
+ * (block-sparse FlashAttention, arXiv 2205.14135, algorithm 5): from {@link Shape#LISTS} on stand the offsets of all rows, and of
+ * one more, and the row whose offset stands at {@code listed} names its tiles in rising order from {@code shape[listed]} up to
+ * {@code shape[listed + 1]}.
  */
 final class Visits {
     private Visits() {
@@ -38,12 +39,16 @@ final class Visits {
         return (options & Options.BLOCKS) == 0 ? n : shape.get(n);
     }
 
-    /** 1 if the block mask, which stands where the lists would, lets the query see the key: what standard attention, which has no tiles, asks for every pair. */
+    /**
+     * 1 if the block mask, which stands where the lists would, lets the query see the key: what standard attention, which has no
+     * tiles, asks for every pair.
+     */
     static int computes(int options, IntArray shape, int head, int query, int key) {
         int set = 1;
         if ((options & Options.BLOCKS) != 0) {
             int size = shape.get(Shape.BLOCK_SIZE);
-            set = shape.get(shape.get(Shape.LISTS) + head * shape.get(Shape.LIST_HEAD_STRIDE) + query / size * shape.get(Shape.BLOCK_COLUMNS) + key / size);
+            set = shape.get(shape.get(Shape.LISTS) + head * shape.get(Shape.LIST_HEAD_STRIDE)
+                    + query / size * shape.get(Shape.BLOCK_COLUMNS) + key / size);
         }
         return set;
     }

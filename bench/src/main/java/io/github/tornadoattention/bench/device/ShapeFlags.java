@@ -45,7 +45,8 @@ final class ShapeFlags {
             int[] lengths = Arrays.stream(shape.split(",", -1)).mapToInt(Integer::parseInt).toArray();
             if (lengths.length == NUMBERS) {
                 return AttentionSpec.builder(lengths[0], lengths[1], lengths[2], lengths[3])
-                        .causal(causal ? Causal.BOTTOM_RIGHT : Causal.NONE).dtype(DType.of(dtype == null ? "fp32" : dtype)).build();
+                        .causal(causal ? Causal.BOTTOM_RIGHT : Causal.NONE)
+                        .dtype(DType.of(dtype == null ? "fp32" : dtype)).build();
             }
         } catch (NumberFormatException e) {
             throw noShape(shape);

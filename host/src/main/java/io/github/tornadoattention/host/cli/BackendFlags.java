@@ -22,7 +22,8 @@ final class BackendFlags {
     private Algorithm algorithm;
 
     @Option(names = "--device-memory", paramLabel = "BYTES",
-            description = "Use no more of the device's memory than this, such as 64M (suffixes K, M, G); what needs more is streamed in blocks.")
+            description = "Use no more of the device's memory than this, such as 64M (suffixes K, M, G); what needs more is "
+                    + "streamed in blocks.")
     private @Nullable String deviceMemory;
 
     @Mixin

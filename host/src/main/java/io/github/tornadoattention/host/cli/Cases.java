@@ -190,7 +190,8 @@ final class Cases {
                     && number.longValue() >= least && number.longValue() <= most) {
                 return number.longValue();
             }
-            throw new UsageException("%s: %s must be a whole number, %d..%d, is %s".formatted(where, field, least, most, get(field)));
+            throw new UsageException("%s: %s must be a whole number, %d..%d, is %s"
+                    .formatted(where, field, least, most, get(field)));
         }
 
         int @Nullable [] integers(String field) {

@@ -101,7 +101,8 @@ final class DoctorCommand implements Callable<Integer> {
         if (lines.contains(BailoutProbe.REFUSED)) {
             ok("a kernel that TornadoVM cannot compile raises an error");
         } else if (lines.contains(BailoutProbe.RAN)) {
-            problem("a kernel that TornadoVM cannot compile runs as sequential Java, with wrong results: install TornadoVM " + Sdk.NEEDED);
+            problem("a kernel that TornadoVM cannot compile runs as sequential Java, with wrong results: install TornadoVM "
+                    + Sdk.NEEDED);
         } else {
             problem("a kernel could not be tried: " + child.reason());
         }

@@ -78,7 +78,8 @@ public final class Main implements Runnable {
     /** Without a command there is nothing to do. */
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "a command is missing: demo, run, verify, devices, doctor, trace, map or tune");
+        throw new ParameterException(spec.commandLine(),
+                "a command is missing: demo, run, verify, devices, doctor, trace, map or tune");
     }
 
     /**

@@ -78,7 +78,8 @@ final class Problem {
                 shapes = added(source, "bias", spec.biasShape(shape(source, "bias")));
             }
             if (source.has("block_mask") || options.blockSize() != 0) {
-                return new Problem(source, layout, options, added(source, "block_mask", spec.blockMask(blockMask(source, options))));
+                return new Problem(source, layout, options,
+                        added(source, "block_mask", spec.blockMask(blockMask(source, options))));
             }
             return new Problem(source, layout, options, shapes);
         } catch (IllegalArgumentException e) {

@@ -43,7 +43,8 @@ public record ProfilerTraffic(List<Launch> launches) {
         }
 
         /**
-         * Bytes between multiprocessors and second-level cache, or all that this moved where only that was counted; NaN if neither was.
+         * Bytes between multiprocessors and second-level cache, or all that this moved where only that was counted; NaN if
+         * neither was.
          */
         public double l2Bytes() {
             return metrics.getOrDefault(L2_SECTORS, metrics.getOrDefault(L2, Double.NaN));
@@ -65,7 +66,8 @@ public record ProfilerTraffic(List<Launch> launches) {
         try {
             lines = Files.readAllLines(file);
         } catch (IOException e) {
-            throw new UsageException("%s cannot be read: %s".formatted(file, Files.exists(file) ? e.getMessage() : "no such file"), e);
+            throw new UsageException("%s cannot be read: %s"
+                    .formatted(file, Files.exists(file) ? e.getMessage() : "no such file"), e);
         }
         List<String> head = List.of();
         Map<String, Launch> launches = new LinkedHashMap<>();
@@ -82,7 +84,8 @@ public record ProfilerTraffic(List<Launch> launches) {
             }
         }
         if (launches.isEmpty()) {
-            throw new UsageException("%s holds no table of ncu --csv with the columns %s".formatted(file, String.join(", ", COLUMNS)));
+            throw new UsageException("%s holds no table of ncu --csv with the columns %s"
+                    .formatted(file, String.join(", ", COLUMNS)));
         }
         return new ProfilerTraffic(List.copyOf(launches.values()));
     }

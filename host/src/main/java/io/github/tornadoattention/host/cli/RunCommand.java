@@ -37,7 +37,8 @@ final class RunCommand implements Callable<Integer> {
                     + "alibi_slopes, key_lengths.")
     private @Nullable Path input;
 
-    @Option(names = "--out", paramLabel = "OUT.npz", description = "Where out, lse and, with dout, dq, dk, dv (and dbias, if there is a bias) go.")
+    @Option(names = "--out", paramLabel = "OUT.npz",
+            description = "Where out, lse and, with dout, dq, dk, dv (and dbias, if there is a bias) go.")
     private @Nullable Path output;
 
     @Option(names = "--q", paramLabel = "Q.npy", description = "q from a file of its own, instead of IN.npz.")

@@ -76,7 +76,8 @@ final class SpecFlags {
         }
         int[] lengths = keyLengths == null ? null : keyLengths.values();
         return new Options(scale, causal, sight[0], sight[1], lengths, blockSize == null ? 0 : blockSize, alibi, softcap,
-                dropout == null ? 0 : dropout, seed == null ? 0 : seed, dropoutOffset == null ? 0 : dropoutOffset.intValue(), dtype());
+                dropout == null ? 0 : dropout, seed == null ? 0 : seed,
+                dropoutOffset == null ? 0 : dropoutOffset.intValue(), dtype());
     }
 
     private DType dtype() {
@@ -123,7 +124,8 @@ final class SpecFlags {
             try {
                 return new Integers(Arrays.stream(value.split(",", -1)).map(String::strip).mapToInt(Integer::parseInt).toArray());
             } catch (NumberFormatException e) {
-                throw new TypeConversionException("'%s' is no list of whole numbers below 2^31 with commas between them".formatted(value));
+                throw new TypeConversionException("'%s' is no list of whole numbers below 2^31 with commas between them"
+                        .formatted(value));
             }
         }
     }

@@ -57,7 +57,8 @@ final class TraceCommand implements Callable<Integer> {
             description = "Tiles of Br queries and Bc keys; default: what the host takes with 48 KiB of local memory.")
     private SpecFlags.@Nullable Integers block;
 
-    @Option(names = "--density", paramLabel = "S", description = "Share of blocks that a random block mask sets, 0..1, where --shape is given; "
+    @Option(names = "--density", paramLabel = "S",
+            description = "Share of blocks that a random block mask sets, 0..1, where --shape is given; "
             + "its blocks are of --block-size, default 64.")
     private @Nullable Double density;
 
@@ -65,8 +66,8 @@ final class TraceCommand implements Callable<Integer> {
     private @Nullable Long densitySeed;
 
     @Option(names = "--units", paramLabel = "fma|tensor", defaultValue = "fma",
-            description = "Which flash kernels: those of multiply-adds, which run everywhere, or those on tensor cores, which CUDA "
-                    + "devices run (float32 as two float16, or with --dtype fp16 or bf16); default: fma.")
+            description = "Which flash kernels: those of multiply-adds, which run everywhere, or those on tensor cores, which "
+                    + "CUDA devices run (float32 as two float16, or with --dtype fp16 or bf16); default: fma.")
     private Units units;
 
     @Option(names = "--ncu", paramLabel = "FILE.csv",
@@ -117,8 +118,8 @@ final class TraceCommand implements Callable<Integer> {
         }
         Options options = specFlags.options();
         if (units == Units.FMA && options.dtype() != DType.FP32) {
-            throw new UsageException("--dtype %s: the kernels of multiply-adds are counted in float32; --units tensor counts 16-bit types"
-                    .formatted(options.dtype().name().toLowerCase(Locale.ROOT)));
+            throw new UsageException(("--dtype %s: the kernels of multiply-adds are counted in float32; --units tensor counts "
+                    + "16-bit types").formatted(options.dtype().name().toLowerCase(Locale.ROOT)));
         }
         if (densitySeed != null && density == null) {
             throw new UsageException("--density-seed means nothing without --density");
@@ -194,12 +195,14 @@ final class TraceCommand implements Callable<Integer> {
                     if (moved.read() == 0 && moved.written() == 0) {
                         continue; // an argument that this type does not need
                     }
-                    table.row("", moved.array(), bytes(moved.read()), bytes(moved.written()), bytes(moved.readOnce()), bytes(moved.writtenOnce()));
+                    table.row("", moved.array(), bytes(moved.read()), bytes(moved.written()), bytes(moved.readOnce()),
+                            bytes(moved.writtenOnce()));
                 }
             }
             table.lines().forEach(line -> terminal.print("  " + line));
             launches(model).stream().filter(launch -> !launch.tile().isEmpty()).forEach(launch -> terminal.print(
-                    "  %s: tiles of %s, %s of local memory a group".formatted(launch.task(), launch.tile(), Numbers.bytes(launch.localBytes()))));
+                    "  %s: tiles of %s, %s of local memory a group".formatted(launch.task(), launch.tile(),
+                            Numbers.bytes(launch.localBytes()))));
         }
         terminal.print("");
         Table totals = new Table().row("", "moved by work-items", "", "", "each element once a launch", "", "")
@@ -224,7 +227,8 @@ final class TraceCommand implements Callable<Integer> {
             return "flash attention (--units fma: multiply-adds of float32, as on OpenCL)";
         }
         return "flash attention (--units tensor: tensor cores, as on CUDA; %s)"
-                .formatted(model.spec().dtype() == DType.FP32 ? "float32 as two float16" : model.spec().dtype().name().toLowerCase(Locale.ROOT));
+                .formatted(model.spec().dtype() == DType.FP32 ? "float32 as two float16"
+                        : model.spec().dtype().name().toLowerCase(Locale.ROOT));
     }
 
     private static String bytes(long bytes) {

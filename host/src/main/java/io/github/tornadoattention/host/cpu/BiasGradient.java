@@ -7,8 +7,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gradient of the bias: dS, summed over what shares an element. A task owns a tile of the bias and goes over every entry, head, query and key that it stands for,
- * in a fixed order, so that nothing is shared between tasks and memory is that of the bias.
+ * Gradient of the bias: dS, summed over what shares an element. A task owns a tile of the bias and goes over every entry, head,
+ * query and key that it stands for, in a fixed order, so that nothing is shared between tasks and memory is that of the bias.
  */
 final class BiasGradient {
     private static final int BR = TileMath.STREAMED;
@@ -35,7 +35,8 @@ final class BiasGradient {
 
     /** How many tasks there are. */
     int tasks() {
-        return Math.multiplyExact(shape[0] * shape[1], Math.multiplyExact(shape[2] == 1 ? 1 : queryTiles, shape[3] == 1 ? 1 : keyTiles.count()));
+        return Math.multiplyExact(shape[0] * shape[1],
+                Math.multiplyExact(shape[2] == 1 ? 1 : queryTiles, shape[3] == 1 ? 1 : keyTiles.count()));
     }
 
     /** A worker's sum over a tile of the bias, {@code [rows or 1][keys or 1]}. */
@@ -68,12 +69,14 @@ final class BiasGradient {
         int width = shape[3] == 1 ? 1 : keyTiles.end(tileK) - keyTiles.start(tileK);
         for (int r = 0; r < (shape[2] == 1 ? 1 : q1 - q0); r++) {
             if (width > 0) {
-                dBias.write(sum, r * TileMath.RESIDENT, at.at(entry, head, q0 + r, shape[3] == 1 ? 0 : keyTiles.start(tileK)), width);
+                dBias.write(sum, r * TileMath.RESIDENT,
+                        at.at(entry, head, q0 + r, shape[3] == 1 ? 0 : keyTiles.start(tileK)), width);
             }
         }
     }
 
-    private void add(BackwardTensors t, FlashBackwardKeys keys, BackwardScratch scratch, float[] sum, int b, int h, int q0, int q1, int j0, int count) {
+    private void add(BackwardTensors t, FlashBackwardKeys keys, BackwardScratch scratch, float[] sum, int b, int h, int q0,
+            int q1, int j0, int count) {
         Runs runs = new Runs(spec);
         runs.ofQueries(h, j0, j0 + count);
         for (int run = 0; run < runs.count(); run++) {

@@ -91,6 +91,7 @@ public final class CpuBackend implements Backend {
 
     @Override
     public DecodePlan openDecoding(AttentionSpec spec, KvCache cache, @Nullable Rotary rotary) {
-        return vectors ? new CpuDecoding(this, threads, spec, cache, rotary) : new HostDecoding(this, spec, Algorithm.FLASH, cache, rotary);
+        return vectors ? new CpuDecoding(this, threads, spec, cache, rotary)
+                : new HostDecoding(this, spec, Algorithm.FLASH, cache, rotary);
     }
 }

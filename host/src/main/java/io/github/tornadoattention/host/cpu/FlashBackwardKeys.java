@@ -79,8 +79,8 @@ final class FlashBackwardKeys {
     }
 
     /**
-     * Computes P and dS of queries {@code i0 <= i < i0 + br}, at most {@link TileMath#STREAMED}, and the keys that stay, into the rows of the
-     * scratch's {@code p} and {@code dp}; dS without softcap's derivative. What {@code ranges} hides is not written.
+     * Computes P and dS of queries {@code i0 <= i < i0 + br}, at most {@link TileMath#STREAMED}, and the keys that stay, into the
+     * rows of the scratch's {@code p} and {@code dp}; dS without softcap's derivative. What {@code ranges} hides is not written.
      */
     void scoreGradients(BackwardTensors t, int b, int h, int i0, int br, int j0, int bc) {
         long firstQuery = ((long) b * spec.heads() + h) * spec.seqQ();

@@ -34,7 +34,8 @@ final class FlashPlan implements Plan {
     private final @Nullable BiasGradient biasGradient;
 
     /** One worker's share of the backward pass. */
-    private record BackwardWorker(BackwardScratch scratch, FlashBackwardKeys keys, FlashBackwardQueries queries, float[] biasSum) {}
+    private record BackwardWorker(BackwardScratch scratch, FlashBackwardKeys keys,
+            FlashBackwardQueries queries, float[] biasSum) {}
 
     FlashPlan(AttentionSpec spec, int threads, boolean vectors, String device) {
         this.spec = spec;
@@ -125,7 +126,8 @@ final class FlashPlan implements Plan {
     private long backwardBytes() {
         long bytes = 0;
         for (BackwardWorker worker : backward) {
-            bytes += worker == null ? 0 : worker.scratch().bytes() + (biasGradient == null ? 0 : (long) worker.biasSum().length * Float.BYTES);
+            bytes += worker == null ? 0 : worker.scratch().bytes()
+                    + (biasGradient == null ? 0 : (long) worker.biasSum().length * Float.BYTES);
         }
         return bytes;
     }

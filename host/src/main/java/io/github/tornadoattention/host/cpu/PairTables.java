@@ -5,8 +5,8 @@ import static io.github.tornadoattention.host.cpu.Lanes.WIDTH;
 import io.github.tornadoattention.host.AttentionSpec;
 
 /**
- * The mask and the bias of a call, pair by pair: adds the bias to scores and puts a given number in place of hidden ones, those with a bias of negative infinity
- * included.
+ * The mask and the bias of a call, pair by pair: adds the bias to scores and puts a given number in place of hidden ones, those
+ * with a bias of negative infinity included.
  */
 final class PairTables {
     /** What hidden scores become where exp takes no infinities; its exp may be 1, so that probabilities are hidden again. */
@@ -53,7 +53,10 @@ final class PairTables {
         }
     }
 
-    /** A panel of scores, one key a row from {@code firstKey} on, one query a lane from {@code firstQuery} on; hidden ones become negative infinity. */
+    /**
+     * A panel of scores, one key a row from {@code firstKey} on, one query a lane from {@code firstQuery} on; hidden ones become
+     * negative infinity.
+     */
     void panelOfQueries(float[] a, int s, int rows, int b, int h, int firstKey, int firstQuery, int lanes) {
         for (int y = 0; y < lanes; y++) {
             for (int x = 0; x < rows; x++) {
@@ -63,7 +66,10 @@ final class PairTables {
         }
     }
 
-    /** A panel of scores, one query a row from {@code firstQuery} on, one key a lane from {@code firstKey} on; hidden ones become negative infinity. */
+    /**
+     * A panel of scores, one query a row from {@code firstQuery} on, one key a lane from {@code firstKey} on; hidden ones become
+     * negative infinity.
+     */
     void panelOfKeys(float[] a, int s, int rows, int b, int h, int firstQuery, int firstKey, int lanes) {
         for (int x = 0; x < rows; x++) {
             for (int y = 0; y < lanes; y++) {

@@ -15,8 +15,8 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Dropout of a panel in vectors: draws which pairs are kept, a bit each, and applies that to as many matrices as wanted. A word of {@link Philox} takes a lane of
- * 64 bits, where its products fit.
+ * Dropout of a panel in vectors: draws which pairs are kept, a bit each, and applies that to as many matrices as wanted. A word
+ * of {@link Philox} takes a lane of 64 bits, where its products fit.
  */
 final class PanelDropout {
     private static final VectorSpecies<Long> LONGS = VectorSpecies.of(long.class, FLOATS.vectorShape());
@@ -130,7 +130,8 @@ final class PanelDropout {
             LongVector b = c2.mul(Philox.MULTIPLIER_B);
             c0 = b.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c1).lanewise(VectorOperators.XOR, low & WORD);
             c1 = b.and(WORD);
-            c2 = a.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c3).lanewise(VectorOperators.XOR, high & WORD);
+            c2 = a.lanewise(VectorOperators.LSHR, 32).lanewise(VectorOperators.XOR, c3)
+                    .lanewise(VectorOperators.XOR, high & WORD);
             c3 = a.and(WORD);
             low += Philox.STEP_LOW;
             high += Philox.STEP_HIGH;

@@ -47,7 +47,8 @@ final class RowDropout {
     }
 
     private int kept(int b, int h, int query, int key) {
-        return Dropout.kept(query, key / 4, (call.firstEntry() + b) * heads + h, call.seedLow(), call.seedHigh(), call.dropoutOffset(),
+        return Dropout.kept(query, key / 4, (call.firstEntry() + b) * heads + h, call.seedLow(),
+                call.seedHigh(), call.dropoutOffset(),
                 threshold);
     }
 }

@@ -79,7 +79,8 @@ final class StandardPlan implements Plan {
             throw new DeviceException(
                     ("the standard algorithm needs %.1f MB for %d matrices of %d x %d in %d heads, the JVM has %.1f MB left: "
                                     + "use flash, or a larger heap (-Xmx)")
-                            .formatted(needed / 1e6, matrices, spec.seqQ(), spec.seqK(), spec.batch() * spec.heads(), free / 1e6));
+                            .formatted(needed / 1e6, matrices, spec.seqQ(), spec.seqK(),
+                                    spec.batch() * spec.heads(), free / 1e6));
         }
     }
 

@@ -57,7 +57,8 @@ record Request(String command, String backend, List<String> jvmOptions, List<Str
 
     /** Whether kernels may run on the simulator, whose agent then has to see them being loaded. */
     boolean usesSimulator() {
-        return backend.equals("simulator") || ON_EVERY_DEVICE.contains(command) && (backend.equals("auto") || backend.equals("all"));
+        return backend.equals("simulator") || ON_EVERY_DEVICE.contains(command)
+                && (backend.equals("auto") || backend.equals("all"));
     }
 
     /** Whether the Vector API may be used. */

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param dBias as the bias; null without a bias or gradients
  */
 public record Exact(
-        double[] out, double[] lse, double @Nullable [] dq, double @Nullable [] dk, double @Nullable [] dv, double @Nullable [] dBias) {
+        double[] out, double[] lse, double @Nullable [] dq, double @Nullable [] dk, double @Nullable [] dv,
+        double @Nullable [] dBias) {
     /** Without a bias. */
     public Exact(double[] out, double[] lse, double @Nullable [] dq, double @Nullable [] dk, double @Nullable [] dv) {
         this(out, lse, dq, dk, dv, null);

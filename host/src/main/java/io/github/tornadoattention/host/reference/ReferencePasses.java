@@ -68,11 +68,15 @@ final class ReferencePasses {
         return doubles;
     }
 
-    /** Runs everything. Key/value heads share nothing but the bias, so they run side by side without one; the order of each sum is fixed. */
+    /**
+     * Runs everything. Key/value heads share nothing but the bias, so they run side by side without one; the order of each sum is
+     * fixed.
+     */
     Exact run() {
         IntStream heads = IntStream.range(0, spec.batch() * spec.kvHeads());
         (dBias.length == 0 ? heads.parallel() : heads).forEach(this::keyValueHead);
-        return dOut == null ? new Exact(out, lse, null, null, null) : new Exact(out, lse, dq, dk, dv, bias == null ? null : dBias);
+        return dOut == null ? new Exact(out, lse, null, null, null)
+                : new Exact(out, lse, dq, dk, dv, bias == null ? null : dBias);
     }
 
     private void keyValueHead(int head) {
@@ -222,7 +226,8 @@ final class ReferencePasses {
         if (spec.dropout() == 0) {
             return true;
         }
-        int four = Dropout.kept(i, j / 4, (inputs.firstEntry() + b) * spec.heads() + h, (int) inputs.seed(), (int) (inputs.seed() >>> 32),
+        int four = Dropout.kept(i, j / 4, (inputs.firstEntry() + b) * spec.heads() + h, (int) inputs.seed(),
+                (int) (inputs.seed() >>> 32),
                 inputs.dropoutOffset(), threshold);
         return (four >> j % 4) % 2 == 1;
     }

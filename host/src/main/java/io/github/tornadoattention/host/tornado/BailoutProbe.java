@@ -7,8 +7,9 @@ import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /**
- * Gives TornadoVM a kernel that it cannot compile, to see that this raises. With its switch {@code tornado.recover.bailout} left on, TornadoVM runs such a kernel as
- * sequential Java instead, for work-item 0 alone, and returns wrong numbers without an exception. {@code attention doctor} runs this in a JVM of its own.
+ * Gives TornadoVM a kernel that it cannot compile, to see that this raises. With its switch {@code tornado.recover.bailout} left
+ * on, TornadoVM runs such a kernel as sequential Java instead, for work-item 0 alone, and returns wrong numbers without an
+ * exception. {@code attention doctor} runs this in a JVM of its own.
  */
 public final class BailoutProbe {
     /** What is printed if the kernel was refused, as it has to be, or did what it should. */

@@ -113,7 +113,8 @@ final class BlockKernels implements AutoCloseable {
         IntArray shape = shape(places);
         TaskGraph graph = new TaskGraph("block")
                 .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, shape, numbers, tables.bias, tables.mask)
-                .task("forward", FlashForward::forward, new KernelContext(), q, k, v, out, lse, shape, numbers, tables.bias, tables.mask,
+                .task("forward", FlashForward::forward, new KernelContext(), q, k, v, out, lse, shape, numbers,
+                        tables.bias, tables.mask,
                         size.headDim(), t.blocks(), t.threads(), t.slices(size.headDim()), options)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, out, lse);
         return new Stage(device, profiled, false, graph,
@@ -129,13 +130,16 @@ final class BlockKernels implements AutoCloseable {
         IntArray shapeQ = shape(queryPlaces);
         IntArray shapeK = shape(keyPlaces);
         TaskGraph graph = new TaskGraph("blockBackward")
-                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, out, lse, g.dOut, shapeQ, shapeK, numbers, tables.bias,
+                .transferToDevice(DataTransferMode.EVERY_EXECUTION, q, k, v, out, lse, g.dOut, shapeQ,
+                        shapeK, numbers, tables.bias,
                 tables.mask)
                 .task("rowDots", RowDots::rowDots, new KernelContext(), out, g.dOut, g.delta, shapeQ, size.headDim())
                 .task("keys", FlashBackwardKeys::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dk, g.dv, shapeK,
-                        numbers, tables.bias, tables.mask, size.headDim(), tk.blocks(), tk.threads(), tk.slices(size.headDim()), options)
+                        numbers, tables.bias, tables.mask, size.headDim(), tk.blocks(), tk.threads(),
+                        tk.slices(size.headDim()), options)
                 .task("queries", FlashBackwardQueries::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, g.dq, shapeQ,
-                        numbers, tables.bias, tables.mask, size.headDim(), tq.blocks(), tq.threads(), tq.slices(size.headDim()), options);
+                        numbers, tables.bias, tables.mask, size.headDim(), tq.blocks(), tq.threads(),
+                        tq.slices(size.headDim()), options);
         GridScheduler grids = new GridScheduler();
         grids.addWorkerGrid("blockBackward.rowDots", Stage.rowDots((long) size.heads() * size.queries()));
         grids.addWorkerGrid("blockBackward.keys", Stage.grid("FlashBackwardKeys", keyPlaces, tk, limits));
@@ -156,8 +160,10 @@ final class BlockKernels implements AutoCloseable {
         int[] of = Objects.requireNonNull(size.part(spec.biasShape()));
         long groups = (long) of[1] * Math.ceilDiv(of[2], t.blockQ()) * Math.ceilDiv(of[3], t.blockK());
         graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, shape)
-                .task("bias", FlashBackwardBias::backward, new KernelContext(), q, k, v, g.dOut, lse, g.delta, tables.dBias, shape,
-                        numbers, tables.bias, tables.mask, size.headDim(), t.blocks(), t.threads(), t.slices(size.headDim()), options)
+                .task("bias", FlashBackwardBias::backward, new KernelContext(), q, k, v, g.dOut, lse,
+                        g.delta, tables.dBias, shape,
+                        numbers, tables.bias, tables.mask, size.headDim(), t.blocks(), t.threads(),
+                        t.slices(size.headDim()), options)
                 .transferToHost(DataTransferMode.EVERY_EXECUTION, tables.dBias);
         grids.addWorkerGrid("blockBackward.bias", Stage.grid("FlashBackwardBias", groups, t, limits));
     }

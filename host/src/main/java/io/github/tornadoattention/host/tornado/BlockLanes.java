@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Lanes that blocks take in turn, each with arrays, plans and a thread of its own: while one is on the device, the host fills
- * the other and puts away what came back. TornadoVM gives each plan and thread a command queue of its own, so that transfers of one
- * lane go on beside the kernels of the other where the device does both at once. What a block gave is consumed by the caller's
- * thread and in the order in which blocks were started, so results do not depend on which lane was faster.
+ * the other and puts away what came back. TornadoVM gives each plan and thread a command queue of its own, so that transfers of
+ * one lane go on beside the kernels of the other where the device does both at once. What a block gave is consumed by the
+ * caller's thread and in the order in which blocks were started, so results do not depend on which lane was faster.
  */
 final class BlockLanes implements AutoCloseable {
     private final int count;

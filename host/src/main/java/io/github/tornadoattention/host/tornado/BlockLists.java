@@ -6,8 +6,9 @@ import io.github.tornadoattention.host.DeviceException;
 import java.util.stream.IntStream;
 
 /**
- * A block mask as the kernels walk it: for each tile of one side, which tiles of the other side to visit. Layout as {@code io.github.tornadoattention.kernels
- * .Visits} reads it: offsets of all rows and one more, then the rows. Tiles that the band hides whole are left out.
+ * A block mask as the kernels walk it: for each tile of one side, which tiles of the other side to visit. Layout as {@code
+ * io.github.tornadoattention.kernels .Visits} reads it: offsets of all rows and one more, then the rows. Tiles that the band
+ * hides whole are left out.
  *
  * @param lists the lists; offsets count from the first element
  * @param offsets how many elements are offsets, which move with the lists
@@ -37,7 +38,8 @@ record BlockLists(int[] lists, int offsets, int headStride) {
             return NONE;
         }
         byte[] set = mask.set();
-        return new BlockLists(IntStream.range(0, set.length).map(n -> set[n]).toArray(), 0, mask.heads() == 1 ? 0 : mask.rows() * mask.cols());
+        return new BlockLists(IntStream.range(0, set.length).map(n -> set[n]).toArray(), 0,
+                mask.heads() == 1 ? 0 : mask.rows() * mask.cols());
     }
 
     private static BlockLists of(AttentionSpec spec, int rows, int columns, Tiling tiling, boolean transposed) {
@@ -73,7 +75,8 @@ record BlockLists(int[] lists, int offsets, int headStride) {
             }
             total = at;
             if (total > MOST) {
-                throw new DeviceException("the block mask lists %d tiles, too many for one array; use larger blocks".formatted(total));
+                throw new DeviceException("the block mask lists %d tiles, too many for one array; use larger blocks"
+                        .formatted(total));
             }
         }
     }
@@ -85,6 +88,7 @@ record BlockLists(int[] lists, int offsets, int headStride) {
         }
         long queryLast = Math.min(query + tiling.blockQ(), spec.seqQ()) - 1;
         long keyLast = Math.min(key + tiling.blockK(), spec.seqK()) - 1;
-        return keyLast >= (long) query + spec.diagonal() - spec.leftBound() && key <= queryLast + spec.diagonal() + spec.rightBound();
+        return keyLast >= (long) query + spec.diagonal() - spec.leftBound()
+                && key <= queryLast + spec.diagonal() + spec.rightBound();
     }
 }

@@ -36,7 +36,8 @@ record BlockSize(int lanes, int heads, int queries, int keys, int headDim) {
     static BlockSize choose(AttentionSpec spec, Limits limits) {
         BlockSize one = largest(1, spec, limits);
         limits.require("a block of %d queries of %d heads and %d keys".formatted(one.queries, one.heads, one.keys),
-                Float.BYTES * Math.max(one.biasElements(spec), Math.max(one.queryElements(), one.keyElements())), one.bytes(spec));
+                Float.BYTES * Math.max(one.biasElements(spec), Math.max(one.queryElements(), one.keyElements())),
+                one.bytes(spec));
         BlockSize two = largest(2, spec, limits);
         return two.fits(spec, limits) && two.isWorthItBeside(one) ? two : one;
     }

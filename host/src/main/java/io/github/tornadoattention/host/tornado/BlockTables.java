@@ -51,7 +51,8 @@ final class BlockTables {
             Broadcast from = Broadcast.of(wholeBias.shape());
             long bytes = (long) Float.BYTES * (biasShape[3] == 1 ? 1 : place.keys());
             forEachRow(biasShape, place, (b, h, i, row) -> MemorySegment.copy(wholeBias.segment(),
-                    (long) Float.BYTES * from.at(b, h, i, place.key()), bias.getSegment(), (long) Float.BYTES * row * biasShape[3], bytes));
+                    (long) Float.BYTES * from.at(b, h, i, place.key()), bias.getSegment(),
+                    (long) Float.BYTES * row * biasShape[3], bytes));
         }
         DenseMask wholeMask = inputs.mask();
         if (wholeMask != null && maskShape != null) {

@@ -110,7 +110,8 @@ abstract class DevicePlan implements Plan {
     }
 
     private String what() {
-        return "%s attention of q %dx%dx%dx%d and k %dx%dx%dx%d".formatted(algorithm.name().toLowerCase(Locale.ROOT), spec.batch(), spec.heads(), spec.seqQ(),
+        return "%s attention of q %dx%dx%dx%d and k %dx%dx%dx%d".formatted(algorithm.name().toLowerCase(Locale.ROOT),
+                spec.batch(), spec.heads(), spec.seqQ(),
                 spec.headDim(), spec.batch(), spec.kvHeads(), spec.seqK(), spec.headDim());
     }
 
@@ -248,7 +249,8 @@ abstract class DevicePlan implements Plan {
     }
 
     private Report report(List<String> kernels, Stage.Cost cost, long start, long extraBytes) {
-        return new Report(backend, device.description(), device.driverName(), algorithm.name().toLowerCase(Locale.ROOT), kernels, cost.kernelNanos(),
+        return new Report(backend, device.description(), device.driverName(), algorithm.name().toLowerCase(Locale.ROOT),
+                kernels, cost.kernelNanos(),
                 cost.compileNanos(), System.nanoTime() - start, extraBytes, remarks(kernels));
     }
 

@@ -39,9 +39,11 @@ class FlashPlan extends DevicePlan {
                 .inputs(a.q, a.k, a.v)
                 .tables(spec, a)
                 .widen(a.q, a.k, a.v)
-                .task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits), g -> g.task("forward", FlashForward::forward, new KernelContext(),
+                .task("forward", Stage.grid(FORWARD.kernel(), groups, t, limits),
+                        g -> g.task("forward", FlashForward::forward, new KernelContext(),
                         a.q.floats(), a.k.floats(), a.v.floats(), a.out.floats(), a.lse.floats(), shape, arguments.numbers(),
-                        a.bias.floats(), a.mask, spec.headDim(), t.blocks(), t.threads(), t.slices(spec.headDim()), arguments.options()))
+                        a.bias.floats(), a.mask, spec.headDim(), t.blocks(), t.threads(),
+                        t.slices(spec.headDim()), arguments.options()))
                 .narrow(a.out)
                 .outputs(a.out, a.lse)
                 .stage(device, profiled());
@@ -66,15 +68,21 @@ class FlashPlan extends DevicePlan {
                 .widen(a.q, a.k, a.v, a.out, g.dOut());
         FloatArray lse = a.lse.floats();
         tasks
-                .task("rowDots", Stage.rowDots((long) spec.batch() * spec.heads() * spec.seqQ()), graph -> graph.task("rowDots", RowDots::rowDots,
+                .task("rowDots", Stage.rowDots((long) spec.batch() * spec.heads() * spec.seqQ()),
+                        graph -> graph.task("rowDots", RowDots::rowDots,
                         new KernelContext(), a.out.floats(), dOut, g.delta(), shapeQ, spec.headDim()))
-                .task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits), graph -> graph.task("keys", FlashBackwardKeys::backward,
+                .task("keys", Stage.grid(KEYS.kernel(), keyGroups, tk, limits),
+                        graph -> graph.task("keys", FlashBackwardKeys::backward,
                         new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, lse, g.delta(), g.dk().floats(),
-                        g.dv().floats(), shapeK, arguments.numbers(), a.bias.floats(), a.mask, spec.headDim(), tk.blocks(), tk.threads(),
+                        g.dv().floats(), shapeK, arguments.numbers(), a.bias.floats(), a.mask, spec.headDim(),
+                        tk.blocks(), tk.threads(),
                         tk.slices(spec.headDim()), arguments.options()))
-                .task("queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits), graph -> graph.task("queries", FlashBackwardQueries::backward,
-                        new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, lse, g.delta(), g.dq().floats(), shapeQ,
-                        arguments.numbers(), a.bias.floats(), a.mask, spec.headDim(), tq.blocks(), tq.threads(), tq.slices(spec.headDim()),
+                .task("queries", Stage.grid(QUERIES.kernel(), queryGroups, tq, limits),
+                        graph -> graph.task("queries", FlashBackwardQueries::backward,
+                        new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), dOut, lse, g.delta(),
+                        g.dq().floats(), shapeQ,
+                        arguments.numbers(), a.bias.floats(), a.mask, spec.headDim(), tq.blocks(), tq.threads(),
+                        tq.slices(spec.headDim()),
                         arguments.options()));
         if (bias != null) {
             bias(tasks, bias, a, g);
@@ -93,8 +101,10 @@ class FlashPlan extends DevicePlan {
         int[] of = Objects.requireNonNull(spec.biasShape());
         long groups = (long) of[0] * of[1] * Math.ceilDiv(of[2], t.blockQ()) * Math.ceilDiv(of[3], t.blockK());
         tasks.task("bias", Stage.grid(BIAS.kernel(), groups, t, limits), graph -> graph.task("bias", FlashBackwardBias::backward,
-                        new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), g.dOut().floats(), a.lse.floats(), g.delta(), g.dBias().floats(),
-                        shape, arguments.numbers(), a.bias.floats(), a.mask, spec.headDim(), t.blocks(), t.threads(), t.slices(spec.headDim()),
+                        new KernelContext(), a.q.floats(), a.k.floats(), a.v.floats(), g.dOut().floats(), a.lse.floats(),
+                        g.delta(), g.dBias().floats(),
+                        shape, arguments.numbers(), a.bias.floats(), a.mask, spec.headDim(), t.blocks(), t.threads(),
+                        t.slices(spec.headDim()),
                         arguments.options()));
     }
 

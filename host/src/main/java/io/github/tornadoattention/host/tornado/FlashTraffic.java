@@ -8,8 +8,8 @@ import io.github.tornadoattention.kernels.FlashForward;
 import io.github.tornadoattention.kernels.RowDots;
 
 /**
- * What the flash kernels move, counted from their loops: tiles times rows times head dim. A tile that reaches past the end of its sequence is fetched whole, its
- * last row again and again, as the kernels do it; the padding of the head dim is not fetched.
+ * What the flash kernels move, counted from their loops: tiles times rows times head dim. A tile that reaches past the end of its
+ * sequence is fetched whole, its last row again and again, as the kernels do it; the padding of the head dim is not fetched.
  */
 final class FlashTraffic {
     private static final int FLOAT = Float.BYTES;

@@ -51,8 +51,8 @@ final class KernelChoice {
                 && FLASH.stream().anyMatch(kernel -> TileTable.fitting(kernel, spec.headDim(), mask.size(), device.limits())
                 .isEmpty())) {
             if (spec.dropout() > 0 && mask.size() % DRAWN_KEYS != 0) {
-                throw new UsageException(("dropout draws for %d keys at once, and blocks of %d begin between them: with dropout, sizes "
-                        + "must be multiples of %d on devices").formatted(DRAWN_KEYS, mask.size(), DRAWN_KEYS));
+                throw new UsageException(("dropout draws for %d keys at once, and blocks of %d begin between them: with "
+                        + "dropout, sizes must be multiples of %d on devices").formatted(DRAWN_KEYS, mask.size(), DRAWN_KEYS));
             }
             return new StreamedPlan(backend, device, spec, device.limits(), profiled,
                     ("no tile that this device can have divides blocks of %d; "

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.function.ToLongFunction;
 
 /**
- * What one launch of a kernel moves between global memory and its work-items' local and private memory. Arrays of parameters (lengths, strides, key lengths,
- * slopes, lists of tiles) are left out: they are small and stay in a cache.
+ * What one launch of a kernel moves between global memory and its work-items' local and private memory. Arrays of parameters
+ * (lengths, strides, key lengths, slopes, lists of tiles) are left out: they are small and stay in a cache.
  *
  * @param task {@code graph.task}, as the simulator's counters and profilers name it
  * @param tile how the kernel cuts its work; "" where it has no tiles
@@ -20,7 +20,8 @@ public record KernelTraffic(String task, String tile, long localBytes, List<Move
      * @param array the name of the argument
      * @param read bytes that work-items read
      * @param written bytes that work-items write
-     * @param readOnce bytes of the elements that are read at all: what would be read with a cache that forgets nothing during the launch
+     * @param readOnce bytes of the elements that are read at all: what would be read with a cache that forgets nothing during the
+     * launch
      * @param writtenOnce likewise, written
      */
     public record Moved(String array, long read, long written, long readOnce, long writtenOnce) {}
@@ -59,7 +60,8 @@ public record KernelTraffic(String task, String tile, long localBytes, List<Move
         }
 
         Counter updates(String array, int elementBytes, long reads, long writes, long distinct) {
-            arrays.add(new Moved(array, reads * elementBytes, writes * elementBytes, distinct * elementBytes, distinct * elementBytes));
+            arrays.add(new Moved(array, reads * elementBytes, writes * elementBytes, distinct * elementBytes,
+                    distinct * elementBytes));
             return this;
         }
 

@@ -51,7 +51,8 @@ record Limits(long group, long localBytes, long totalBytes, long arrayBytes) {
      */
     void require(String what, long largestBytes, long bytes) {
         if (bytes > totalBytes) {
-            throw new DeviceMemoryException("%s needs %s on the device, which allows %s".formatted(what, mebibytes(bytes), mebibytes(totalBytes)));
+            throw new DeviceMemoryException("%s needs %s on the device, which allows %s"
+                    .formatted(what, mebibytes(bytes), mebibytes(totalBytes)));
         }
         if (largestBytes > arrayBytes) {
             throw new DeviceMemoryException("%s needs an array of %s on the device, which allows %s each"

@@ -133,7 +133,8 @@ class PackedFlashPlan implements PackedPlan {
                 .inputs(a.q, a.k, a.v, a.out, a.lse, g.dOut())
                 .tables(each, a)
                 .widen(a.q, a.k, a.v, a.out, g.dOut())
-                .task("rowDots", Stage.rowDots((long) each.heads() * spec.totalQ()), graph -> graph.task("rowDots", RowDots::rowDots,
+                .task("rowDots", Stage.rowDots((long) each.heads() * spec.totalQ()),
+                        graph -> graph.task("rowDots", RowDots::rowDots,
                         new KernelContext(), a.out.floats(), dOut, g.delta(), shapeQ, each.headDim()))
                 .task("keys", Stage.grid("FlashBackwardKeys", (long) keys.places() * each.kvHeads(), tk, limits), graph ->
                         graph.task("keys",

@@ -23,8 +23,8 @@ record PackedRows(AttentionSpec spec) {
     }
 
     /**
-     * Numbers that are read where the groups of a head look for its largest one: a work-item that has any left to read loads some at
-     * once, the head's last one in place of those that are not there.
+     * Numbers that are read where the groups of a head look for its largest one: a work-item that has any left to read loads some
+     * at once, the head's last one in place of those that are not there.
      *
      * @param perRow numbers of a row
      * @param abreast work-items that share a head

@@ -17,7 +17,8 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /**
- * What stands behind the TornadoVM API in this JVM: TornadoVM with its drivers, or the simulator. The one class that knows; everything else is the same for both.
+ * What stands behind the TornadoVM API in this JVM: TornadoVM with its drivers, or the simulator. The one class that knows;
+ * everything else is the same for both.
  */
 public final class Platform {
     private static final String SIMULATOR = "Simulator";
@@ -26,15 +27,15 @@ public final class Platform {
     private static final String VERSION = version();
 
     /**
-     * TornadoVM's default for OpenCL adds fast-relaxed-math, under which NaN * 0 is 0 and infinities vanish; a masked or overflown
-     * score needs both as IEEE has them. Fusing multiply and add is all that is left of it.
+     * TornadoVM's default for OpenCL adds fast-relaxed-math, under which NaN * 0 is 0 and infinities vanish; a masked or
+     * overflown score needs both as IEEE has them. Fusing multiply and add is all that is left of it.
      */
     private static final String OPENCL_FLAGS = "-cl-mad-enable -w";
 
     /**
-     * Puts local arrays on multiples of 16 bytes. TornadoVM declares them as arrays of floats, which may lie at any fourth byte, and
-     * NVIDIA's driver assembles a kernel before it places them: without this it reads floats one by one that lie side by side, with
-     * it four at a time.
+     * Puts local arrays on multiples of 16 bytes. TornadoVM declares them as arrays of floats, which may lie at any fourth byte,
+     * and NVIDIA's driver assembles a kernel before it places them: without this it reads floats one by one that lie side by
+     * side, with it four at a time.
      */
     private static final String ALIGNED_LOCAL = " -D__local=__attribute__((aligned(16)))__local";
 
@@ -106,8 +107,8 @@ public final class Platform {
         }
 
         /**
-         * Whether kernels can read and write arrays of this type. bfloat16 exists in TornadoVM's CUDA driver alone, float16 in OpenCL where the
-         * device has it.
+         * Whether kernels can read and write arrays of this type. bfloat16 exists in TornadoVM's CUDA driver alone, float16 in
+         * OpenCL where the device has it.
          */
         boolean has(DType dtype) {
             return simulated() || switch (dtype) {
@@ -124,7 +125,8 @@ public final class Platform {
 
         Limits limits() {
             Limits limits = Limits.of(device);
-            return allowedBytes == 0 ? limits : new Limits(limits.group(), limits.localBytes(), Math.min(limits.totalBytes(), allowedBytes),
+            return allowedBytes == 0 ? limits : new Limits(limits.group(), limits.localBytes(),
+                    Math.min(limits.totalBytes(), allowedBytes),
                     Math.min(limits.arrayBytes(), allowedBytes));
         }
     }

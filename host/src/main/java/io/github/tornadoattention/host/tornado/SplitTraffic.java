@@ -9,8 +9,8 @@ import io.github.tornadoattention.kernels.SplitScales;
 import java.util.List;
 
 /**
- * What {@link SplitPlan}'s kernels move, counted from their loops. Packed matrices stand in longs of four float16, and a number has
- * two; their last rows, beyond the sequence, are written and read like others.
+ * What {@link SplitPlan}'s kernels move, counted from their loops. Packed matrices stand in longs of four float16, and a number
+ * has two; their last rows, beyond the sequence, are written and read like others.
  */
 final class SplitTraffic {
     private static final int FLOAT = Float.BYTES;

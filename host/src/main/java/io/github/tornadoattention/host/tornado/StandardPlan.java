@@ -14,7 +14,9 @@ import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/** Standard attention on a device: the baseline that writes the matrix of probabilities, and of its gradient, to global memory. */
+/**
+ * Standard attention on a device: the baseline that writes the matrix of probabilities, and of its gradient, to global memory.
+ */
 final class StandardPlan extends DevicePlan {
     private final IntArray shape = arguments.shape(BlockLists.ofPairs(spec));
     private @Nullable FloatArray probabilities;
@@ -26,7 +28,8 @@ final class StandardPlan extends DevicePlan {
     private static AttentionSpec checked(AttentionSpec spec) {
         long elements = (long) spec.batch() * spec.heads() * spec.seqQ() * spec.seqK();
         if (elements > Integer.MAX_VALUE) {
-            throw new UsageException("standard attention needs a matrix of %d elements, 2^31 or more; use flash".formatted(elements));
+            throw new UsageException("standard attention needs a matrix of %d elements, 2^31 or more; use flash"
+                    .formatted(elements));
         }
         return spec;
     }
@@ -90,16 +93,19 @@ final class StandardPlan extends DevicePlan {
                 .tables(spec, a)
                 .widen(a.q, a.k, a.v, a.out, g.dOut());
         probabilities(tasks, a)
-                .task("rowDots", Stage.rowDots(rows()), graph -> graph.task("rowDots", RowDots::rowDots, new KernelContext(), a.out.floats(), dOut,
+                .task("rowDots", Stage.rowDots(rows()),
+                        graph -> graph.task("rowDots", RowDots::rowDots, new KernelContext(), a.out.floats(), dOut,
                         g.delta(), shape, spec.headDim()));
         if (spec.biasShape() != null) {
             // the bias comes after softcap, so its gradient has no derivative of it
             scoreGradients(tasks, "biasedScoreGradients", a, g, ds, arguments.options() & ~Options.SOFTCAP)
-                    .loop("bias", g.dBias().size(), graph -> graph.task("bias", StandardBackward::bias, ds, g.dBias().floats(), shape,
+                    .loop("bias", g.dBias().size(), graph -> graph.task("bias", StandardBackward::bias, ds,
+                            g.dBias().floats(), shape,
                             g.dBias().size(), spec.seqK()));
         }
         return scoreGradients(tasks, "scoreGradients", a, g, ds, arguments.options())
-                .loop("queries", rows() * spec.headDim(), graph -> graph.task("queries", StandardBackward::queries, ds, a.k.floats(),
+                .loop("queries", rows() * spec.headDim(),
+                        graph -> graph.task("queries", StandardBackward::queries, ds, a.k.floats(),
                         g.dq().floats(), shape, arguments.numbers(), rows() * spec.headDim(), spec.seqK(), spec.headDim()))
                 .loop("keys", keys, graph -> graph.task("keys", StandardBackward::keys, a.q.floats(), dOut, p, ds,
                         g.dk().floats(), g.dv().floats(), shape, arguments.numbers(), keys, spec.seqK(), spec.headDim(),
@@ -111,7 +117,8 @@ final class StandardPlan extends DevicePlan {
                 .stage(device, profiled());
     }
 
-    private Tasks scoreGradients(Tasks tasks, String task, DeviceArrays a, DeviceArrays.GradientArrays g, FloatArray ds, int options) {
+    private Tasks scoreGradients(Tasks tasks, String task, DeviceArrays a, DeviceArrays.GradientArrays g,
+            FloatArray ds, int options) {
         FloatArray p = probabilities();
         return tasks.loop(task, pairs(), graph -> graph.task(task, StandardBackward::scores,
                 a.q.floats(), a.k.floats(), a.v.floats(), g.dOut().floats(), p, g.delta(), ds, shape, arguments.numbers(),
@@ -146,6 +153,7 @@ final class StandardPlan extends DevicePlan {
     List<String> backwardKernels() {
         List<String> bias = spec.biasShape() == null ? List.of() : List.of("StandardBackward.scores", "StandardBackward.bias");
         return Stream.of(List.of("StandardForward.scores", "StandardForward.softmax", "RowDots"), bias,
-                List.of("StandardBackward.scores", "StandardBackward.queries", "StandardBackward.keys")).flatMap(List::stream).toList();
+                List.of("StandardBackward.scores", "StandardBackward.queries", "StandardBackward.keys"))
+                .flatMap(List::stream).toList();
     }
 }

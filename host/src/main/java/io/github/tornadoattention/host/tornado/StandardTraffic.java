@@ -9,12 +9,13 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * What the standard kernels move. Their work-items read whole rows of q, k or v for each element of the matrix, so that the bytes read exceed those of the matrix
- * by the head dim; the bytes read <i>once</i> are those of the paper's algorithm 0, which moves each matrix as a whole.
+ * What the standard kernels move. Their work-items read whole rows of q, k or v for each element of the matrix, so that the bytes
+ * read exceed those of the matrix by the head dim; the bytes read <i>once</i> are those of the paper's algorithm 0, which moves
+ * each matrix as a whole.
  *
- * <p>Two counts follow from the data: a probability that underflows to 0 is not multiplied with v, nor a dS of 0 with k. The model takes all probabilities of
- * visible pairs for positive, those that a call's mask or bias may hide too, and dS for 0 exactly where a query sees a single key, whose
- * probability is 1.
+ * <p>Two counts follow from the data: a probability that underflows to 0 is not multiplied with v, nor a dS of 0 with k. The
+ * model takes all probabilities of visible pairs for positive, those that a call's mask or bias may hide too, and dS for 0
+ * exactly where a query sees a single key, whose probability is 1.
  */
 final class StandardTraffic {
     private static final int FLOAT = Float.BYTES;
@@ -99,7 +100,8 @@ final class StandardTraffic {
     List<KernelTraffic> backward() {
         String graph = "standardBackward";
         List<KernelTraffic> p = probabilities(graph);
-        List<KernelTraffic> all = new ArrayList<>(List.of(p.getFirst(), p.getLast(), new FlashTraffic(spec, elementBytes).rowDots(graph)));
+        List<KernelTraffic> all = new ArrayList<>(List.of(p.getFirst(), p.getLast(),
+                new FlashTraffic(spec, elementBytes).rowDots(graph)));
         int[] biasShape = spec.biasShape();
         if (biasShape != null) {
             all.add(scoreGradients(graph + ".biasedScoreGradients", false));

@@ -111,7 +111,8 @@ final class TensorPlan extends FlashPlan {
         String kernel = BrainPack.class.getSimpleName();
         tasks.task("maxima", Stage.grid(kernel, maxima.getSize(), BrainPack.GROUP, limits), g -> g.task("maxima",
                         BrainPack::maxima, new KernelContext(), a.v.longs(), maxima, scales, shape, spec.headDim()))
-                .task("pack", Stage.grid(kernel, k.getSize() / 4 / BrainPack.PIECES, BrainPack.PIECES, limits), g -> g.task("pack",
+                .task("pack", Stage.grid(kernel, k.getSize() / 4 / BrainPack.PIECES, BrainPack.PIECES, limits),
+                        g -> g.task("pack",
                         BrainPack::pack, new KernelContext(), a.k.longs(), a.v.longs(), maxima, k, halves, scales, shape,
                         spec.headDim()))
                 .scratch(maxima, halves, scales);
@@ -166,9 +167,11 @@ final class TensorPlan extends FlashPlan {
     private void rowDots(Tasks tasks, DeviceArrays a, DeviceArrays.GradientArrays g, IntArray shape) {
         WorkerGrid rows = Stage.rowDots((long) spec.batch() * spec.heads() * spec.seqQ());
         if (a.out.array() instanceof HalfFloatArray out && g.dOut().array() instanceof HalfFloatArray dOut) {
-            tasks.task("rowDots", rows, graph -> graph.task("rowDots", RowDots::rowDotsHalf, new KernelContext(), out, dOut, g.delta(), shape, spec.headDim()));
+            tasks.task("rowDots", rows, graph -> graph.task("rowDots", RowDots::rowDotsHalf, new KernelContext(), out, dOut,
+                    g.delta(), shape, spec.headDim()));
         } else if (a.out.array() instanceof BFloat16Array out && g.dOut().array() instanceof BFloat16Array dOut) {
-            tasks.task("rowDots", rows, graph -> graph.task("rowDots", RowDots::rowDotsBrain, new KernelContext(), out, dOut, g.delta(), shape, spec.headDim()));
+            tasks.task("rowDots", rows, graph -> graph.task("rowDots", RowDots::rowDotsBrain, new KernelContext(), out, dOut,
+                    g.delta(), shape, spec.headDim()));
         }
     }
 
@@ -203,7 +206,9 @@ final class TensorPlan extends FlashPlan {
         return (long) Long.BYTES * packedLongs(false) + values;
     }
 
-    /** D, the packed matrices, and dOut once more: D is computed from its numbers, all else from its bits, an array of its own. */
+    /**
+     * D, the packed matrices, and dOut once more: D is computed from its numbers, all else from its bits, an array of its own.
+     */
     @Override
     long backwardExtraBytes() {
         return bytes(spec.lseShape()) + crossingBytes(spec.qShape()) + PackedBuffers.bytes(packedLongs(true), packedLongs(false));

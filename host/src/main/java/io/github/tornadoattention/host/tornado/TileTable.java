@@ -19,11 +19,14 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 
-/** The tilings of each flash kernel, best first; the first that fits is taken. The order comes from measurements (docs/performance.md). */
+/**
+ * The tilings of each flash kernel, best first; the first that fits is taken. The order comes from measurements
+ * (docs/performance.md).
+ */
 final class TileTable {
     /**
-     * Accumulators a work-item may hold in registers; with more, the rest of the kernel no longer fits beside them. In tensor-core
-     * kernels, whose other operands come from local memory one at a time, those of each output.
+     * Accumulators a work-item may hold in registers; with more, the rest of the kernel no longer fits beside them. In
+     * tensor-core kernels, whose other operands come from local memory one at a time, those of each output.
      */
     private static final int ACCUMULATORS = 64;
 
@@ -44,15 +47,18 @@ final class TileTable {
             Map.entry(TensorBackwardKeysWide.class, List.of(
                     new Tiling(16, 32, 32, 4, 0, 0), new Tiling(16, 16, 32, 2, 0, 0))),
             Map.entry(FlashForward.class, List.of(
-                    new Tiling(64, 48, 8, 8, 16, 16), new Tiling(64, 64, 8, 8, 16, 16), new Tiling(64, 32, 8, 8, 16, 16), new Tiling(32, 64, 8, 8, 32, 16), new Tiling(32, 32, 8, 8, 32, 16),
+                    new Tiling(64, 48, 8, 8, 16, 16), new Tiling(64, 64, 8, 8, 16, 16), new Tiling(64, 32, 8, 8, 16, 16),
+                    new Tiling(32, 64, 8, 8, 32, 16), new Tiling(32, 32, 8, 8, 32, 16),
                     new Tiling(16, 32, 8, 8, 32, 8), new Tiling(16, 16, 8, 8, 16, 8), new Tiling(16, 16, 8, 8, 8, 8))),
             Map.entry(FlashBackwardQueries.class, List.of(
-                    new Tiling(64, 64, 8, 16, 16, 16), new Tiling(32, 64, 8, 16, 16, 16), new Tiling(32, 32, 8, 8, 16, 16), new Tiling(32, 32, 8, 16, 16, 16),
+                    new Tiling(64, 64, 8, 16, 16, 16), new Tiling(32, 64, 8, 16, 16, 16), new Tiling(32, 32, 8, 8, 16, 16),
+                    new Tiling(32, 32, 8, 16, 16, 16),
                     new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 8, 8))),
             Map.entry(FlashBackwardBias.class, List.of(
                     new Tiling(32, 32, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 8, 8, 8, 8))),
             Map.entry(FlashBackwardKeys.class, List.of(
-                    new Tiling(64, 64, 8, 16, 16, 16), new Tiling(64, 64, 16, 16, 16, 16), new Tiling(64, 32, 16, 16, 16, 16), new Tiling(32, 32, 8, 8, 16, 16),
+                    new Tiling(64, 64, 8, 16, 16, 16), new Tiling(64, 64, 16, 16, 16, 16), new Tiling(64, 32, 16, 16, 16, 16),
+                    new Tiling(32, 32, 8, 8, 16, 16),
                     new Tiling(32, 32, 16, 16, 16, 16), new Tiling(16, 16, 8, 8, 16, 16), new Tiling(16, 16, 16, 16, 16, 16))));
 
     private TileTable() {}
@@ -76,8 +82,9 @@ final class TileTable {
         return fitting(kernel, headDim, blockSize, limits).stream()
                 .findFirst()
                 .orElseThrow(() -> new DeviceException(
-                        "%s: no tile for head dim %d%s fits the device, which has %d bytes of local memory and groups of at most %d"
-                                .formatted(kernel.getSimpleName(), headDim, blockSize == 0 ? "" : " and blocks of " + blockSize, limits.localBytes(),
+                        ("%s: no tile for head dim %d%s fits the device, which has %d bytes of local memory and groups of at "
+                                + "most %d").formatted(kernel.getSimpleName(), headDim,
+                                        blockSize == 0 ? "" : " and blocks of " + blockSize, limits.localBytes(),
                                         limits.group())));
     }
 

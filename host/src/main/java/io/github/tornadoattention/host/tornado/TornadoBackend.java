@@ -19,7 +19,10 @@ import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Backends {@code tornado} and {@code simulator}: the same kernels and the same host code, on a device of whatever stands behind the TornadoVM API. */
+/**
+ * Backends {@code tornado} and {@code simulator}: the same kernels and the same host code, on a device of whatever stands behind
+ * the TornadoVM API.
+ */
 public final class TornadoBackend implements Backend {
     private static final String HOME = "TORNADOVM_HOME";
 
@@ -45,13 +48,15 @@ public final class TornadoBackend implements Backend {
                 .filter(Platform.Device::simulated)
                 .findFirst()
                 .map(device -> new TornadoBackend("simulator", device, false, null))
-                .orElseThrow(() -> new UnavailableException("backend 'simulator': this JVM was started from a TornadoVM SDK; start it without one"));
+                .orElseThrow(() -> new UnavailableException(
+                        "backend 'simulator': this JVM was started from a TornadoVM SDK; start it without one"));
     }
 
     /**
      * A device of TornadoVM's.
      *
-     * @param name {@code tornado} for the first GPU, or the first device if there is no GPU; {@code tornado:<driver>:<device>} for a certain one
+     * @param name {@code tornado} for the first GPU, or the first device if there is no GPU; {@code tornado:<driver>:<device>}
+     * for a certain one
      * @throws UnavailableException if this JVM runs without a TornadoVM SDK, or there is no such device
      */
     public static Backend device(String name) {
@@ -141,8 +146,8 @@ public final class TornadoBackend implements Backend {
     }
 
     /**
-     * The same backend, whose flash attention has tiles of this size in the forward kernel: for measurements of what tile sizes do.
-     * Opening a spec for which the kernel cannot have them is a {@link UsageException}.
+     * The same backend, whose flash attention has tiles of this size in the forward kernel: for measurements of what tile sizes
+     * do. Opening a spec for which the kernel cannot have them is a {@link UsageException}.
      */
     public TornadoBackend withForwardTiles(int blockQ, int blockK) {
         return new TornadoBackend(name, device, profiled, List.of(blockQ, blockK));
@@ -171,7 +176,8 @@ public final class TornadoBackend implements Backend {
         return TileTable.fitting(FlashForward.class, spec.headDim(), blockSize, device.limits()).stream()
                 .filter(tiling -> tiling.blockQ() == block.get(0) && tiling.blockK() == block.get(1))
                 .findFirst()
-                .orElseThrow(() -> new UsageException("flash attention has no tiles of %d x %d for %s on this device; there are %s"
+                .orElseThrow(() -> new UsageException(
+                        "flash attention has no tiles of %d x %d for %s on this device; there are %s"
                         .formatted(block.get(0), block.get(1), spec, forwardTiles(spec.headDim()))));
     }
 

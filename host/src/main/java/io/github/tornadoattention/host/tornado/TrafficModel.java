@@ -18,12 +18,13 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The bytes that attention moves between global memory and local or private memory, by calculation: no kernel runs. A test holds it against the simulator's
- * counters, byte for byte.
+ * The bytes that attention moves between global memory and local or private memory, by calculation: no kernel runs. A test holds
+ * it against the simulator's counters, byte for byte.
  *
- * <p>There are two counts. {@link KernelTraffic#bytes} is what work-items read and write, as if nothing were ever found in a cache: how flash attention's own
- * complexity is stated, O(N² D² / M) for a local memory of M (FlashAttention, arXiv 2205.14135, theorem 2). {@link KernelTraffic#bytesOnce} is what remains with
- * a cache that forgets nothing during a launch: for standard attention the paper's O(N D + N²). What a device's memory really sees lies between the two.
+ * <p>There are two counts. {@link KernelTraffic#bytes} is what work-items read and write, as if nothing were ever found in a
+ * cache: how flash attention's own complexity is stated, O(N² D² / M) for a local memory of M (FlashAttention, arXiv 2205.14135,
+ * theorem 2). {@link KernelTraffic#bytesOnce} is what remains with a cache that forgets nothing during a launch: for standard
+ * attention the paper's O(N D + N²). What a device's memory really sees lies between the two.
  *
  * @param spec what is computed
  * @param algorithm how
@@ -49,22 +50,27 @@ public record TrafficModel(AttentionSpec spec, Algorithm algorithm, List<KernelT
             StandardTraffic standard = new StandardTraffic(spec, FLOAT);
             return new TrafficModel(spec, algorithm, standard.forward(), standard.backward());
         }
-        return flash(spec, chosen(FlashForward.class, spec), chosen(FlashBackwardQueries.class, spec), chosen(FlashBackwardKeys.class, spec),
+        return flash(spec, chosen(FlashForward.class, spec), chosen(FlashBackwardQueries.class, spec),
+                chosen(FlashBackwardKeys.class, spec),
                 chosen(FlashBackwardBias.class, spec));
     }
 
     /**
-     * Flash attention with tiles of {@code blockQ} queries and {@code blockK} keys in all kernels, whether or not they fit a device.
+     * Flash attention with tiles of {@code blockQ} queries and {@code blockK} keys in all kernels, whether or not they fit a
+     * device.
      *
      * @throws UsageException if the kernels cannot have such tiles, or the block mask's blocks are no multiple of them
      */
     public static TrafficModel ofBlocks(AttentionSpec spec, int blockQ, int blockK) {
-        if (blockQ < THREADS || blockK < THREADS || blockQ % THREADS != 0 || blockK % THREADS != 0 || blockQ >= 1 << 15 || blockK >= 1 << 15) {
-            throw new UsageException("tiles of %d x %d: both must be multiples of %d below 32768".formatted(blockQ, blockK, THREADS));
+        if (blockQ < THREADS || blockK < THREADS || blockQ % THREADS != 0 || blockK % THREADS != 0
+                || blockQ >= 1 << 15 || blockK >= 1 << 15) {
+            throw new UsageException("tiles of %d x %d: both must be multiples of %d below 32768"
+                    .formatted(blockQ, blockK, THREADS));
         }
         int size = spec.blockMask() == null ? 0 : spec.blockMask().size();
         if (size % blockQ != 0 || size % blockK != 0) {
-            throw new UsageException("tiles of %d x %d: the block mask's blocks of %d are no multiple".formatted(blockQ, blockK, size));
+            throw new UsageException("tiles of %d x %d: the block mask's blocks of %d are no multiple"
+                    .formatted(blockQ, blockK, size));
         }
         int sliceN = blockQ % SLICE == 0 && blockK % SLICE == 0 ? SLICE : THREADS;
         Tiling tiling = new Tiling(blockQ, blockK, THREADS, THREADS, SLICE, sliceN);
@@ -73,7 +79,8 @@ public record TrafficModel(AttentionSpec spec, Algorithm algorithm, List<KernelT
 
     static TrafficModel flash(AttentionSpec spec, Tiling forward, Tiling queries, Tiling keys, Tiling bias) {
         FlashTraffic flash = new FlashTraffic(spec, FLOAT);
-        List<KernelTraffic> backward = new ArrayList<>(List.of(flash.rowDots("flashBackward"), flash.keys(keys), flash.queries(queries)));
+        List<KernelTraffic> backward = new ArrayList<>(List.of(flash.rowDots("flashBackward"), flash.keys(keys),
+                flash.queries(queries)));
         int[] biasShape = spec.biasShape();
         if (biasShape != null) {
             backward.add(flash.bias(bias, biasShape));
@@ -89,8 +96,9 @@ public record TrafficModel(AttentionSpec spec, Algorithm algorithm, List<KernelT
      */
     public static TrafficModel onTensorCores(AttentionSpec spec) {
         if (!takenByTensorCores(spec)) {
-            throw new UsageException(("%s: not for the kernels on tensor cores, which take head dims that are multiples of 16 up to 128, "
-                    + "blocks that are multiples of 16, a positive scale, and no bias, mask or dropout").formatted(spec));
+            throw new UsageException(("%s: not for the kernels on tensor cores, which take head dims that are multiples of 16 "
+                    + "up to 128, blocks that are multiples of 16, a positive scale, and no bias, mask or "
+                    + "dropout").formatted(spec));
         }
         if (spec.dtype() != DType.FP32) {
             return tensor(spec, chosen(TensorForward.class, spec), chosen(TensorBackwardQueries.class, spec),

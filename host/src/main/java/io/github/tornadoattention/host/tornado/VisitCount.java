@@ -7,7 +7,8 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * Which tiles of one side the tiles of the other side visit, for one batch entry and query head, by the rules of the kernels' {@code Band} and {@code Visits}.
+ * Which tiles of one side the tiles of the other side visit, for one batch entry and query head, by the rules of the kernels'
+ * {@code Band} and {@code Visits}.
  */
 final class VisitCount {
     private final AttentionSpec spec;
@@ -46,7 +47,8 @@ final class VisitCount {
 
     /** Likewise of the last tile alone that each tile visits. */
     long lastVisitedRows(int tileLength, int length) {
-        return busy.stream().mapToLong(tile -> Math.min(tileLength, length - (visitedBy.get(tile).length() - 1L) * tileLength)).sum();
+        return busy.stream().mapToLong(tile ->
+                Math.min(tileLength, length - (visitedBy.get(tile).length() - 1L) * tileLength)).sum();
     }
 
     /** Tells of the pairs of tiles of queries that visit tiles of keys; groups are tiles of queries. */
@@ -71,7 +73,8 @@ final class VisitCount {
 
     /** Tiles of queries visit tiles of keys. */
     static VisitCount ofQueries(AttentionSpec spec, Tiling tiling, BlockLists lists, int keyLength, int head) {
-        VisitCount count = new VisitCount(spec, lists, head, Math.ceilDiv(spec.seqQ(), tiling.blockQ()), Math.ceilDiv(spec.seqK(), tiling.blockK()));
+        VisitCount count = new VisitCount(spec, lists, head, Math.ceilDiv(spec.seqQ(), tiling.blockQ()),
+                Math.ceilDiv(spec.seqK(), tiling.blockK()));
         for (int tile = 0; tile < count.tiles; tile++) {
             long q0 = (long) tile * tiling.blockQ();
             long queryLast = Math.min(q0 + tiling.blockQ(), spec.seqQ()) - 1;
@@ -84,7 +87,8 @@ final class VisitCount {
 
     /** Tiles of keys visit tiles of queries. */
     static VisitCount ofKeys(AttentionSpec spec, Tiling tiling, BlockLists lists, int keyLength, int head) {
-        VisitCount count = new VisitCount(spec, lists, head, Math.ceilDiv(spec.seqK(), tiling.blockK()), Math.ceilDiv(spec.seqQ(), tiling.blockQ()));
+        VisitCount count = new VisitCount(spec, lists, head, Math.ceilDiv(spec.seqK(), tiling.blockK()),
+                Math.ceilDiv(spec.seqQ(), tiling.blockQ()));
         for (int tile = 0; tile < count.tiles; tile++) {
             long k0 = (long) tile * tiling.blockK();
             long keyLast = Math.min(k0 + tiling.blockK(), keyLength) - 1;

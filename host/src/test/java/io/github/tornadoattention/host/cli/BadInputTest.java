@@ -192,7 +192,8 @@ class BadInputTest {
     }
 
     private Path with(String name, byte[] array) {
-        return NpyFiles.npz(folder.resolve("in.npz"), "q", floats(2, 4, 3, 8), "k", floats(2, 2, 5, 8), "v", floats(2, 2, 5, 8), name, array);
+        return NpyFiles.npz(folder.resolve("in.npz"), "q", floats(2, 4, 3, 8), "k", floats(2, 2, 5, 8), "v",
+                floats(2, 2, 5, 8), name, array);
     }
 
     @ParameterizedTest

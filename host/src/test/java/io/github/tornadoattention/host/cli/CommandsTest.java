@@ -78,7 +78,8 @@ class CommandsTest {
     @EnumSource(names = {"FP16", "BF16"})
     void otherTypesAreWrittenAsFloat32(DType dtype) {
         Path output = folder.resolve("out.npz");
-        Call call = Call.of("run", input().toString(), "--out", output.toString(), "--backend", "cpu", "--dtype", dtype.toString()).done();
+        Call call = Call.of("run", input().toString(), "--out", output.toString(), "--backend", "cpu", "--dtype",
+                dtype.toString()).done();
         assertThat(call.out()).contains(" " + dtype + " ");
         float[] plain = array(output, "out");
         for (float value : plain) {
@@ -92,7 +93,8 @@ class CommandsTest {
     void numbersThatDoNotFitFp16AreRefused() {
         byte[] large = NpyFiles.floats("(1, 1, 1, 1)", 65520f);
         Path input = NpyFiles.npz(folder.resolve("large.npz"), "q", large, "k", large, "v", large);
-        Call.of("run", input.toString(), "--backend", "cpu", "--dtype", "fp16").refused(Failure.USAGE, "array 'q' of", "65520.0", "does not fit fp16");
+        Call.of("run", input.toString(), "--backend", "cpu", "--dtype", "fp16").refused(Failure.USAGE, "array 'q' of",
+                "65520.0", "does not fit fp16");
         Call.of("run", input.toString(), "--backend", "cpu", "--dtype", "bf16").done();
     }
 

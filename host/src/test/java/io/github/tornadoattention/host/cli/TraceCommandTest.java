@@ -25,7 +25,8 @@ class TraceCommandTest {
     @Test
     void tableOfAShape() {
         Call call = Call.of("trace", "--shape", "2,4,256,64", "--causal").done();
-        assertThat(call.out()).contains("b2 h4 n256 d64 causal", "standard attention", "flash attention", "standard.softmax", "flashBackward.keys", "tiles of ");
+        assertThat(call.out()).contains("b2 h4 n256 d64 causal", "standard attention", "flash attention", "standard.softmax",
+                "flashBackward.keys", "tiles of ");
         assertThat(call.out().lines().filter(line -> line.startsWith("both "))).hasSize(1);
     }
 
@@ -40,12 +41,13 @@ class TraceCommandTest {
         assertThat(json).extracting("flash.forward.bytes").isEqualTo((int) expected);
         assertThat(json).extracting("standard.forward.bytes_once").isEqualTo((int) (4 * (4 * n * d + 4 * n * n + n)));
         assertThat(json).extracting("visible_pairs").isEqualTo((int) (n * n));
-        assertThat(json).extracting("flash.launches").asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.LIST).hasSize(4);
+        assertThat(json).extracting("flash.launches")
+                .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.LIST).hasSize(4);
     }
 
     /**
-     * Float32 on tensor cores, tiles of 64 queries: q is read once, k and v twice in 4 bytes a number, k's first 32 rows (tile) again for
-     * each tile of queries; out, lse and three scales for each of the 128 work-items of a group.
+     * Float32 on tensor cores, tiles of 64 queries: q is read once, k and v twice in 4 bytes a number, k's first 32 rows (tile)
+     * again for each tile of queries; out, lse and three scales for each of the 128 work-items of a group.
      */
     @Test
     void tensorCoresByHand() throws IOException {
@@ -64,7 +66,8 @@ class TraceCommandTest {
     @ParameterizedTest
     @CsvSource({"0, 64, 1", "0.125, 64, 1", "0.5, 64, 1", "0.5, 32, 1", "0.5, 64, 7", "1, 64, 1"})
     void aShareOfTheBlocks(double density, int size, long seed) throws IOException {
-        List<String> words = new ArrayList<>(List.of("trace", "--shape=1,2,512,16", "--seq-k=300", "--block=32,32", "--json", "--density=" + density));
+        List<String> words = new ArrayList<>(List.of("trace", "--shape=1,2,512,16", "--seq-k=300", "--block=32,32", "--json",
+                "--density=" + density));
         if (size != 64) {
             words.add("--block-size=" + size);
         }
@@ -72,9 +75,11 @@ class TraceCommandTest {
             words.add("--density-seed=" + seed);
         }
         Map<String, Object> json = JSON.std.mapFrom(Call.of(words.toArray(String[]::new)).done().out());
-        AttentionSpec spec = AttentionSpec.builder(1, 2, 512, 16).seqK(300).blockMask(BlockMasks.random(512, 300, size, density, seed)).build();
+        AttentionSpec spec = AttentionSpec.builder(1, 2, 512, 16).seqK(300)
+                .blockMask(BlockMasks.random(512, 300, size, density, seed)).build();
         for (String direction : List.of("forward", "backward", "both")) {
-            assertThat(json).extracting("flash." + direction + ".bytes").isEqualTo((int) TrafficModel.ofBlocks(spec, 32, 32).bytes(direction));
+            assertThat(json).extracting("flash." + direction + ".bytes")
+                    .isEqualTo((int) TrafficModel.ofBlocks(spec, 32, 32).bytes(direction));
         }
     }
 
@@ -82,7 +87,8 @@ class TraceCommandTest {
     void kernelsAreNamed() {
         assertThat(Call.of("trace", "--shape", "1,1,64,16").done().out()).contains("flash attention (--units fma: multiply-adds");
         assertThat(Call.of("trace", "--shape", "1,1,64,16", "--units", "tensor").done().out())
-                .contains("flash attention (--units tensor: tensor cores, as on CUDA; float32 as two float16)", "splitBackward.keys");
+                .contains("flash attention (--units tensor: tensor cores, as on CUDA; float32 as two float16)",
+                        "splitBackward.keys");
         assertThat(Call.of("trace", "--shape", "1,1,64,16", "--units", "tensor", "--dtype", "fp16").done().out())
                 .contains("as on CUDA; fp16)", "tensorBackward.keys", "standard.narrow3");
     }

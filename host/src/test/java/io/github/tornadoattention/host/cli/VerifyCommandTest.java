@@ -89,7 +89,8 @@ class VerifyCommandTest {
         assertThat(lastLine(verify())).isEqualTo("1 passed, 0 failed");
         byte[] odd = array(1, 2, 3, 2049);
         byte[] zero = array(0, 0, 0, 0);
-        NpyFiles.npz(folder.resolve("good.npz"), "q", zero, "k", zero, "v", odd, "out", odd, "lse", NpyFiles.floats("(1, 1, 1)", 0));
+        NpyFiles.npz(folder.resolve("good.npz"), "q", zero, "k", zero, "v", odd, "out", odd, "lse",
+                NpyFiles.floats("(1, 1, 1)", 0));
         assertThat(verify().out()).contains("FAIL good", "expected 2049", "got 2048");
         cases.put("good", FIELDS);
         assertThat(lastLine(verify())).isEqualTo("1 passed, 0 failed");

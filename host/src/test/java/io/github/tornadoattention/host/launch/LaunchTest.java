@@ -84,7 +84,8 @@ class LaunchTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"demo", "devices", "run --backend tornado", "verify --backend=tornado:0:1", "run --backend auto", "tune"})
+    @ValueSource(strings = {"demo", "devices", "run --backend tornado", "verify --backend=tornado:0:1",
+            "run --backend auto", "tune"})
     void onTheSdk(String arguments) {
         environment.put("TORNADOVM_HOME", FakeSdk.in(folder.resolve("sdk")).toString());
         List<String> words = launch(arguments.split(" "));

@@ -23,8 +23,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Classes that were compiled against the simulator run on TornadoVM: they may name no class of the API's package that only the simulator
- * has, such as a superclass that javac infers for the value of a conditional.
+ * Classes that were compiled against the simulator run on TornadoVM: they may name no class of the API's package that only the
+ * simulator has, such as a superclass that javac infers for the value of a conditional.
  */
 class TornadoReferencesTest {
     private static final String API = "uk/ac/manchester/tornado/api/";

@@ -36,7 +36,8 @@ class FiniteDifferencesTest {
                 small().maskShape(2, 1, 4, 6).biasShape(1, 2, 4, 6).build(),
                 small().biasShape(1, 1, 1, 6).causal().softcap(0.9).build(),
                 small().blockMask(Inputs.mask(plain, 2, 2, 0.6, 5)).build(),
-                small().kvHeads(1).causal().window(3, -1).keyLengths(6, 4).alibiSlopes(0.3f, 0.8f).softcap(1.5).dropout(0.2).biasShape(2, 1, 4, 6).maskShape(1, 2, 1, 6)
+                small().kvHeads(1).causal().window(3, -1).keyLengths(6, 4).alibiSlopes(0.3f, 0.8f).softcap(1.5).dropout(0.2)
+                .biasShape(2, 1, 4, 6).maskShape(1, 2, 1, 6)
                         .blockMask(Inputs.mask(plain, 2, 1, 0.7, 6)).build());
     }
 
@@ -87,7 +88,8 @@ class FiniteDifferencesTest {
         float[] values = moved.toArray();
         values[n] += (float) h;
         Tensor there = Tensor.of(values, moved.shape());
-        Inputs with = in.with(moved == in.q() ? there : in.q(), moved == in.k() ? there : in.k(), moved == in.v() ? there : in.v());
+        Inputs with = in.with(moved == in.q() ? there : in.q(), moved == in.k() ? there : in.k(),
+                moved == in.v() ? there : in.v());
         Tensor bias = in.inputs().bias();
         Exact exact = ReferenceAttention.forwardBackward(in.spec(), with.inputs().withBias(moved == bias ? there : bias), null);
         float[] dOut = in.dOut().toArray();

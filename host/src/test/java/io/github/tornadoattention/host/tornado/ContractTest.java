@@ -32,7 +32,8 @@ class ContractTest {
     void localBytesAddUpTheTilesAndTakeTheLargerOfTwoThatShareMemory() {
         Contract contract = Contract.of(Annotated.class);
 
-        // 64 x (56 + 4), the larger of 32 x (8 + 1) and 16 x (56 + 1), 16 x 8, three times 16 x 8 halves; a head dim of 50 counts as 56, in slices of 8
+        // 64 x (56 + 4), the larger of 32 x (8 + 1) and 16 x (56 + 1), 16 x 8, three times 16 x 8 halves; a head dim of 50 counts
+        // as 56, in slices of 8
         assertThat(contract.localBytes(TILING, 50)).isEqualTo(4L * (64 * 60 + 16 * 57 + 16 * 8) + 2L * 3 * 16 * 8);
         // a head dim of 8: 32 x (8 + 1) is the larger one
         assertThat(contract.localBytes(TILING, 8)).isEqualTo(4L * (64 * 12 + 32 * 9 + 16 * 8) + 2L * 3 * 16 * 8);

@@ -165,9 +165,11 @@ class DevicePlanTest {
         for (String value : new String[] {"True", "no", ""}) {
             assertThatThrownBy(() -> Bailout.requireOff("tornado", value))
                     .isInstanceOf(UnavailableException.class)
-                    .hasMessageStartingWith("backend 'tornado': start the JVM with -Dtornado.recover.bailout=False, which is '" + value + "':");
+                    .hasMessageStartingWith("backend 'tornado': start the JVM with -Dtornado.recover.bailout=False, which is '"
+                            + value + "':");
         }
-        assertThatThrownBy(() -> Bailout.requireOff("tornado:0:1", (String) null)).hasMessageContaining("=False, which is not set:");
+        assertThatThrownBy(() -> Bailout.requireOff("tornado:0:1", (String) null))
+                .hasMessageContaining("=False, which is not set:");
     }
 
     @ParameterizedTest
@@ -177,7 +179,9 @@ class DevicePlanTest {
                 .isInstanceOf(UnavailableException.class)
                 .hasMessageStartingWith("backend '%s': ".formatted(name))
                 .hasMessageEndingWith("; see scripts/doctor");
-        assertThat(TornadoBackend.whyNone(null)).isEqualTo("TORNADOVM_HOME is not set, it must name the folder of a TornadoVM SDK");
-        assertThat(TornadoBackend.whyNone("/opt/sdk")).isEqualTo("this JVM was not started from the TornadoVM SDK in TORNADOVM_HOME, /opt/sdk");
+        assertThat(TornadoBackend.whyNone(null))
+                .isEqualTo("TORNADOVM_HOME is not set, it must name the folder of a TornadoVM SDK");
+        assertThat(TornadoBackend.whyNone("/opt/sdk"))
+                .isEqualTo("this JVM was not started from the TornadoVM SDK in TORNADOVM_HOME, /opt/sdk");
     }
 }

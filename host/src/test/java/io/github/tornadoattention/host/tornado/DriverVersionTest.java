@@ -20,8 +20,10 @@ class DriverVersionTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', nullValues = "null", value = {
-        "Device version   : OpenCL 3.0 PoCL/Driver version   : 3.1+debian/OpenCL C version : OpenCL C 1.2 | OpenCL C 1.2 | 3.1+debian",
-        "Device vendor    : AMD/Driver version   : 3602.0 (HSA1.1,LC) /Endianness       : little | OpenCL C 2.0 | 3602.0 (HSA1.1,LC)",
+        "Device version   : OpenCL 3.0 PoCL/Driver version   : 3.1+debian/OpenCL C version : OpenCL C 1.2 | OpenCL C 1.2 | "
+                + "3.1+debian",
+        "Device vendor    : AMD/Driver version   : 3602.0 (HSA1.1,LC) /Endianness       : little | OpenCL C 2.0 | 3602.0 "
+                + "(HSA1.1,LC)",
         "Driver version   : /Endianness       : little | OpenCL C 2.0 | OpenCL C 2.0",
         "Driver version   : unknown/Endianness       : little | OpenCL C 2.0 | null",
         "Some GPU | OpenCL C 3.0 | OpenCL C 3.0",
@@ -29,7 +31,8 @@ class DriverVersionTest {
         "Some GPU | unknown | null",
     })
     void whatTheDeviceTells(String info, String openClC, String version) {
-        var physical = answering(TornadoTargetDevice.class, Map.of("getDeviceInfo", info.replace('/', '\n'), "getDeviceName", "Some GPU"));
+        var physical = answering(TornadoTargetDevice.class,
+                Map.of("getDeviceInfo", info.replace('/', '\n'), "getDeviceName", "Some GPU"));
         var device = answering(TornadoDevice.class, openClC == null ? Map.of("getPhysicalDevice", physical)
                 : Map.of("getPhysicalDevice", physical, "getDeviceOpenCLCVersion", openClC));
         assertThat(new Platform.Device(0, 0, "opencl", device, 0, Tunings.USUAL).driverVersion()).isEqualTo(version);

@@ -74,7 +74,8 @@ class DropoutTest {
 
     static Stream<Backend> backends() {
         AttentionSpec spec = AttentionSpec.builder(1, 1, 70, 75).build();
-        return Stream.concat(Stream.of(Backend.of("reference"), Backend.of("cpu"), Backend.of("simulator")), Tiled.all(spec).stream());
+        return Stream.concat(Stream.of(Backend.of("reference"), Backend.of("cpu"), Backend.of("simulator")),
+                Tiled.all(spec).stream());
     }
 
     @ParameterizedTest
@@ -106,7 +107,8 @@ class DropoutTest {
                     for (int j = 0; j < spec.seqK(); j++) {
                         int[] counter = {j >> 2, i, b * spec.heads() + h, offset};
                         Philox.words(counter, (int) seed, (int) (seed >>> 32));
-                        boolean dropped = Integer.toUnsignedLong(counter[j & 3]) < (long) Math.floor(spec.dropout() * 4294967296.0);
+                        boolean dropped = Integer.toUnsignedLong(counter[j & 3])
+                                < (long) Math.floor(spec.dropout() * 4294967296.0);
                         if (dropped != (out.get(b, h, i, j) == 0f)) {
                             wrong.add("entry %d head %d query %d key %d".formatted(b, h, i, j));
                         }
@@ -123,7 +125,8 @@ class DropoutTest {
     void keepRate(double p) {
         int pairs = 400_000;
         int threshold = Dropout.threshold(p);
-        long kept = IntStream.range(0, pairs / 4).map(n -> Integer.bitCount(Dropout.kept(n % 500, n / 500, 2, 42, 0, 1, threshold))).sum();
+        long kept = IntStream.range(0, pairs / 4)
+                .map(n -> Integer.bitCount(Dropout.kept(n % 500, n / 500, 2, 42, 0, 1, threshold))).sum();
         assertThat((double) kept / pairs).isCloseTo(1 - p, within(5 * Math.sqrt(p * (1 - p) / pairs)));
     }
 
@@ -135,7 +138,8 @@ class DropoutTest {
         AttentionInputs inputs = Inputs.random(spec, 8).inputs();
         int draws = 4000;
         double[] mean = new double[9 * 4];
-        try (Attention attention = Attention.on(Backend.of("cpu"), spec); Attention whole = Attention.on(Backend.of("cpu"), plain)) {
+        try (Attention attention = Attention.on(Backend.of("cpu"), spec);
+                Attention whole = Attention.on(Backend.of("cpu"), plain)) {
             for (int n = 0; n < draws; n++) {
                 float[] out = attention.forward(inputs.withSeed(1, n)).out().toArray();
                 for (int m = 0; m < mean.length; m++) {

@@ -133,7 +133,8 @@ class ProportionalWorkTest {
             assertThat(traffic.bytesWritten("flashBackward.keys")).isEqualTo(2 * keys);
             assertThat(traffic.bytesWritten("flashBackward.queries")).isEqualTo(queries);
             assertThat(traffic.launches()).map(Traffic.LaunchTraffic::task)
-                    .isEqualTo(List.of("flashUpload.arrived", "flash.forward", "flashBackwardUpload.arrived", "flashBackward.rowDots", "flashBackward.keys", "flashBackward.queries"));
+                    .isEqualTo(List.of("flashUpload.arrived", "flash.forward", "flashBackwardUpload.arrived",
+                            "flashBackward.rowDots", "flashBackward.keys", "flashBackward.queries"));
         }
     }
 }

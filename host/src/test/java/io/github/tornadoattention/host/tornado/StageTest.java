@@ -59,7 +59,8 @@ class StageTest {
     @Test
     void loopsAreNotRecorded() {
         assertThat(new Tasks("kernels").task("one", Stage.rows(64), graph -> { }).recordable()).isTrue();
-        assertThat(new Tasks("loops").task("one", Stage.rows(64), graph -> { }).loop("two", 64, graph -> { }).recordable()).isFalse();
+        assertThat(new Tasks("loops").task("one", Stage.rows(64), graph -> { }).loop("two", 64, graph -> { })
+                .recordable()).isFalse();
     }
 
     @ParameterizedTest

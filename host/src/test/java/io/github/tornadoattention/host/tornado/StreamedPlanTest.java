@@ -73,7 +73,8 @@ class StreamedPlanTest {
 
     static Stream<AttentionSpec> tables() {
         return Stream.of(
-                AttentionSpec.builder(2, 4, 75, 40).kvHeads(2).seqK(140).maskShape(2, 4, 75, 140).biasShape(2, 4, 75, 140).causal()
+                AttentionSpec.builder(2, 4, 75, 40).kvHeads(2).seqK(140).maskShape(2, 4, 75, 140)
+                .biasShape(2, 4, 75, 140).causal()
                         .build(),
                 AttentionSpec.builder(2, 4, 75, 32).kvHeads(2).seqK(70).maskShape(1, 4, 1, 70).biasShape(2, 1, 75, 70)
                         .keyLengths(70, 33).build(),
@@ -136,7 +137,8 @@ class StreamedPlanTest {
         try (Attention attention = Attention.on(twoHeads, spec)) {
             Forward f = attention.forward(in.inputs());
             Gradients g = attention.backward(in.dOut(), f);
-            assertThat(f.report().remarks().getFirst()).startsWith("streamed in blocks of 112 queries and 208 keys, two at a time: ");
+            assertThat(f.report().remarks().getFirst())
+                    .startsWith("streamed in blocks of 112 queries and 208 keys, two at a time: ");
             for (int turn = 0; turn < 3; turn++) {
                 Inputs other = Inputs.random(spec, turn);
                 try {

@@ -129,7 +129,8 @@ class TensorTrafficTest {
     @ParameterizedTest
     @CsvSource({"FP32,1200", "BF16,2200"})
     void longHeads(DType dtype, int keys) {
-        AttentionSpec spec = AttentionSpec.builder(2, 1, 1, 128).seqK(keys).keyLengths(keys - 100, 1024).window(1, 1).dtype(dtype).build();
+        AttentionSpec spec = AttentionSpec.builder(2, 1, 1, 128).seqK(keys).keyLengths(keys - 100, 1024)
+                .window(1, 1).dtype(dtype).build();
         compare(TrafficModel.onTensorCores(spec), run(spec, new OnTensorCores(Tunings.NONE), Algorithm.FLASH));
     }
 
@@ -145,7 +146,8 @@ class TensorTrafficTest {
     @Test
     void whatStreamsByHand() {
         AttentionSpec spec = AttentionSpec.builder(1, 1, 1024, 64).build();
-        assertThat(TrafficModel.onTensorCores(spec).forward().getLast().arrays().get(2).read()).isEqualTo(1024L / 64 * 1024 * 64 * 4);
+        assertThat(TrafficModel.onTensorCores(spec).forward().getLast().arrays().get(2).read())
+                .isEqualTo(1024L / 64 * 1024 * 64 * 4);
     }
 
     @Test

@@ -61,18 +61,26 @@ class TrafficModelTest {
         return builder.blockMask(Inputs.mask(builder.build(), size, heads, 0.4, seed)).build();
     }
 
-    /** The arrays of data come first among the arguments of every kernel; arrays of parameters follow, and bias and mask come last. */
+    /**
+     * The arrays of data come first among the arguments of every kernel; arrays of parameters follow, and bias and mask come
+     * last.
+     */
     static void compare(List<KernelTraffic> model, List<LaunchTraffic> launches) {
-        assertThat(launches).extracting(LaunchTraffic::task).containsExactlyElementsOf(model.stream().map(KernelTraffic::task).toList());
+        assertThat(launches).extracting(LaunchTraffic::task)
+                .containsExactlyElementsOf(model.stream().map(KernelTraffic::task).toList());
         for (int n = 0; n < model.size(); n++) {
             for (int a = 0; a < model.get(n).arrays().size(); a++) {
                 Moved moved = model.get(n).arrays().get(a);
                 ArrayTraffic actual = of(launches.get(n).arrays(), a, moved.array());
                 assertThat(moved.read()).as("%s reads %s", model.get(n).task(), moved.array()).isEqualTo(actual.bytesRead());
-                assertThat(moved.written()).as("%s writes %s", model.get(n).task(), moved.array()).isEqualTo(actual.bytesWritten());
-                assertThat(moved.readOnce()).as("%s reads %s once", model.get(n).task(), moved.array()).isBetween(0L, moved.read());
-                assertThat(moved.writtenOnce()).as("%s writes %s once", model.get(n).task(), moved.array()).isBetween(0L, moved.written());
-                assertThat(actual.array().getNumBytesOfSegment()).isGreaterThanOrEqualTo(Math.max(moved.readOnce(), moved.writtenOnce()));
+                assertThat(moved.written()).as("%s writes %s", model.get(n).task(), moved.array())
+                        .isEqualTo(actual.bytesWritten());
+                assertThat(moved.readOnce()).as("%s reads %s once", model.get(n).task(), moved.array())
+                        .isBetween(0L, moved.read());
+                assertThat(moved.writtenOnce()).as("%s writes %s once", model.get(n).task(), moved.array())
+                        .isBetween(0L, moved.written());
+                assertThat(actual.array().getNumBytesOfSegment())
+                        .isGreaterThanOrEqualTo(Math.max(moved.readOnce(), moved.writtenOnce()));
             }
         }
     }
@@ -147,7 +155,8 @@ class TrafficModelTest {
         assertThat(named(forward, "bias").read()).isEqualTo(2 * 3 * tiles * 16 * 16 * 4);
         assertThat(named(forward, "bias").readOnce()).isEqualTo(named(forward, "bias").read());
         assertThat(named(forward, "mask").read()).isEqualTo(named(forward, "bias").read());
-        assertThat(named(forward, "mask").readOnce()).as("words of 32 keys: one for rows up to 32, two for others").isEqualTo((32 + 2 * 32) * 4);
+        assertThat(named(forward, "mask").readOnce()).as("words of 32 keys: one for rows up to 32, two for others")
+                .isEqualTo((32 + 2 * 32) * 4);
         List<Moved> scores = TrafficModel.of(spec, Algorithm.STANDARD).forward().getFirst().arrays();
         assertThat(named(scores, "bias").readOnce()).isEqualTo(2 * 3 * (64 * 65 / 2) * 4);
         assertThat(named(scores, "mask").readOnce()).isEqualTo((32 + 2 * 32) * 4);
@@ -168,7 +177,10 @@ class TrafficModelTest {
         assertThat(model.bytesOnce("forward")).isEqualTo(4 * (4 * n * d + 4 * n * n + n));
     }
 
-    /** Theorem 2: what flash attention reads falls as its tiles of queries grow; standard attention's matrix does not matter to it. */
+    /**
+     * Theorem 2: what flash attention reads falls as its tiles of queries grow; standard attention's matrix does not matter to
+     * it.
+     */
     @Test
     void largerTilesReadLess() {
         AttentionSpec spec = AttentionSpec.builder(1, 1, 1024, 64).build();
@@ -194,9 +206,12 @@ class TrafficModelTest {
     @Test
     void tilesThatCannotBe() {
         AttentionSpec spec = AttentionSpec.builder(1, 1, 64, 8).build();
-        assertThatThrownBy(() -> TrafficModel.ofBlocks(spec, 20, 32)).isInstanceOf(UsageException.class).hasMessageContaining("20 x 32");
-        assertThatThrownBy(() -> TrafficModel.ofBlocks(spec, 64, 0)).isInstanceOf(UsageException.class).hasMessageContaining("64 x 0");
+        assertThatThrownBy(() -> TrafficModel.ofBlocks(spec, 20, 32)).isInstanceOf(UsageException.class)
+                .hasMessageContaining("20 x 32");
+        assertThatThrownBy(() -> TrafficModel.ofBlocks(spec, 64, 0)).isInstanceOf(UsageException.class)
+                .hasMessageContaining("64 x 0");
         AttentionSpec masked = masked(AttentionSpec.builder(1, 1, 64, 8), 1, 16, 1);
-        assertThatThrownBy(() -> TrafficModel.ofBlocks(masked, 32, 16)).isInstanceOf(UsageException.class).hasMessageContaining("blocks of 16");
+        assertThatThrownBy(() -> TrafficModel.ofBlocks(masked, 32, 16)).isInstanceOf(UsageException.class)
+                .hasMessageContaining("blocks of 16");
     }
 }

@@ -96,7 +96,8 @@ class TuningFileTest {
         put(file, key("a", 128), 4);
         put(file, key("a", 64), 5);
         assertThat(Files.readAllLines(file.path())).hasSize(4).last().isEqualTo("]");
-        assertThat(JSON.std.listFrom(Files.readString(file.path()))).hasSize(2).last().isEqualTo(Map.ofEntries(Map.entry("device", "a"),
+        assertThat(JSON.std.listFrom(Files.readString(file.path()))).hasSize(2).last()
+                .isEqualTo(Map.ofEntries(Map.entry("device", "a"),
                 Map.entry("driver", "cuda"), Map.entry("tornadovm", "5.2.0-jdk25"), Map.entry("kernel", "FlashForward"),
                 Map.entry("head_dim", 64),
                 Map.entry("dtype", "fp32"), Map.entry("blocks", 0), Map.entry("band", false), Map.entry("tiling", TILING.sizes()),

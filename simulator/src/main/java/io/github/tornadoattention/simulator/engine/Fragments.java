@@ -35,7 +35,8 @@ final class Fragments {
         int row = l / 8 % 2 * 8 + l % 8;
         Warp.Exchange all = meet(lane, "mmaLoadA", tile, depth, row * A_ROW_BYTES + l / 16 * 16, byteOffset, site);
         HalfFloat[] fragment = new HalfFloat[A_ELEMENTS];
-        // Four matrices of 8 x 8: top left, bottom left, top right, bottom right; lane 8i + r has the address of row r of matrix i.
+        // Four matrices of 8 x 8: top left, bottom left, top right, bottom right; lane 8i + r has the address of row r of matrix
+        // i.
         for (int i = 0; i < A_ELEMENTS; i += 2) {
             int row8 = i / 2 * 8 + l / 4;
             fragment[i] = packed(all, row8, l % 4 * 2, site);

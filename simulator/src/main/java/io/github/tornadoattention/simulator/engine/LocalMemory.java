@@ -110,15 +110,16 @@ final class LocalMemory {
     private static final int ALIGNMENT = 16;
 
     /**
-     * Refuses local arrays among which a tile may start elsewhere than at a multiple of 16 bytes: the device's compiler lays them out in an order
-     * of its own, one behind the other, and a load of a fragment from such a tile fails.
+     * Refuses local arrays among which a tile may start elsewhere than at a multiple of 16 bytes: the device's compiler lays them
+     * out in an order of its own, one behind the other, and a load of a fragment from such a tile fails.
      */
     void requireAligned(String operation) {
         for (int i = 0; i < used; i++) {
             Object array = arrays.get(i);
             long bytes = (long) Array.getLength(array) * bytesOf(array.getClass().getComponentType());
             if (bytes % ALIGNMENT != 0) {
-                throw new Violation(KernelFault.Kind.WARP_OPERAND, operation + " needs tiles that start at multiples of 16 bytes, and local array "
+                throw new Violation(KernelFault.Kind.WARP_OPERAND,
+                        operation + " needs tiles that start at multiples of 16 bytes, and local array "
                         + i + " has " + bytes + " bytes: what lies behind it may not");
             }
         }

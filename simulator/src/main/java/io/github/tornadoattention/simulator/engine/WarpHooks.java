@@ -110,13 +110,15 @@ public final class WarpHooks {
     /** Starts to copy four bytes. */
     public static void asyncCopyToLocal(KernelContext context, int[] tile, int index, FP8Array source, int from, int site) {
         AsyncCopies.requireAligned(from, Byte.BYTES);
-        copy(context, tile, index, word(source.get(from), source.get(from + 1), source.get(from + 2), source.get(from + 3)), site);
+        copy(context, tile, index,
+                word(source.get(from), source.get(from + 1), source.get(from + 2), source.get(from + 3)), site);
     }
 
     /** Starts to copy four bytes. */
     public static void asyncCopyToLocal(KernelContext context, int[] tile, int index, ByteArray source, int from, int site) {
         AsyncCopies.requireAligned(from, Byte.BYTES);
-        copy(context, tile, index, word(source.get(from), source.get(from + 1), source.get(from + 2), source.get(from + 3)), site);
+        copy(context, tile, index,
+                word(source.get(from), source.get(from + 1), source.get(from + 2), source.get(from + 3)), site);
     }
 
     /** Closes a group of copies. */

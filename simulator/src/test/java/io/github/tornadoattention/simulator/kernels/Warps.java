@@ -45,7 +45,8 @@ public final class Warps {
     }
 
     /** The same in bfloat16, one warp a group of 8 columns. */
-    public static void productBfloat16(KernelContext ctx, BFloat16Array a, BFloat16Array b, FloatArray c, int columns, int depth) {
+    public static void productBfloat16(KernelContext ctx, BFloat16Array a, BFloat16Array b, FloatArray c,
+            int columns, int depth) {
         int[] tileA = ctx.allocateIntLocalArray(128);
         int[] tileB = ctx.allocateIntLocalArray(64);
         int row = ctx.groupIdx / (columns / 8) * 16;
