@@ -168,13 +168,13 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         RandomTensors in;
         try (Attention attention = Attention.on(backend(job).profiled(), job.spec(), job.how())) {
             in = inputs(job); // what is refused needs none
-            time(attention, in, backward, STEADY_SECONDS, checked, kernels, calls);
+            time(attention, in, backward, clock, STEADY_SECONDS, checked, kernels, calls);
         }
         Runs walls = clock && !wall ? null : calls;
         if (wall && clock && checked.accepted() && !slow(kernels)) {
             walls = new Runs();
             try (Attention attention = Attention.on(backend(job), job.spec(), job.how())) {
-                time(attention, in, backward, Math.min(STEADY_SECONDS, seconds), checked, new Runs(), walls);
+                time(attention, in, backward, true, Math.min(STEADY_SECONDS, seconds), checked, new Runs(), walls);
             }
         }
         List<Result> results = new ArrayList<>();
@@ -198,10 +198,11 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
      * Compiles, checks, then times if all is right. Inputs are brought to the device once, and results stay there: what is timed
      * are kernels and calls, no transfers.
      *
+     * @param device whether kernels were compiled once and for all; what the JVM computes becomes faster as it compiles
      * @param steady seconds for which nothing may become faster before calls are timed, where no device's clock tells
      */
-    private void time(Attention attention, RandomTensors in, boolean backward, double steady, Checked checked, Runs kernels,
-            Runs calls) {
+    private void time(Attention attention, RandomTensors in, boolean backward, boolean device, double steady, Checked checked,
+            Runs kernels, Runs calls) {
         long start = System.nanoTime();
         attention.compile(backward);
         calls.compileNanos = System.nanoTime() - start;
@@ -226,7 +227,7 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         }
         if (checked.accepted()) {
             try (DeviceShare.Hold held = share.device()) {
-                runs(forwards, backwards, first.kernelNanos() >= 0 ? 0 : steady, kernels, calls);
+                runs(forwards, backwards, device && first.kernelNanos() >= 0 ? 0 : steady, kernels, calls);
             }
         }
     }
