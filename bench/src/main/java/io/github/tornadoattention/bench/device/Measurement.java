@@ -45,6 +45,8 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
     private static final double SLOWER_SECONDS = 5;
     private static final double WARM_UP_SECONDS = 5;
     private static final double STEADY_SECONDS = 0.7;
+    /** An idle device lowers its clock rate, and is back at work in less. */
+    private static final double DEVICE_STEADY_SECONDS = 0.1;
     private static final double WARMER = 0.97;
 
     /** Reports of many runs, and what the first one cost. */
@@ -227,7 +229,8 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         }
         if (checked.accepted()) {
             try (DeviceShare.Hold held = share.device()) {
-                runs(forwards, backwards, device && first.kernelNanos() >= 0 ? 0 : steady, kernels, calls);
+                boolean clock = device && first.kernelNanos() >= 0;
+                runs(forwards, backwards, clock, clock ? Math.min(DEVICE_STEADY_SECONDS, seconds) : steady, kernels, calls);
             }
         }
     }
@@ -245,11 +248,12 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
     /**
      * Times runs.
      *
-     * @param steady seconds for which nothing may become faster before; 0 if the device's clock tells, for which the first run, that was
-     *     checked, counts where one takes long
+     * @param clock whether the device's clock tells, for which the first run, that was checked, counts where one takes long
+     * @param steady seconds for which nothing may become faster before
      */
-    private void runs(Resident<Forward> forwards, @Nullable Resident<Gradients> backwards, double steady, Runs kernels, Runs calls) {
-        boolean slow = steady == 0 && slow(kernels);
+    private void runs(Resident<Forward> forwards, @Nullable Resident<Gradients> backwards, boolean clock, double steady,
+            Runs kernels, Runs calls) {
+        boolean slow = clock && slow(kernels);
         if (slow) {
             calls.add(calls.firstForward, calls.firstBackward);
             kernels.add(kernels.firstForward, kernels.firstBackward);
@@ -266,7 +270,7 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         }
     }
 
-    /** What the JVM runs is warm when nothing became faster for a while; a device's kernel is compiled by now. */
+    /** What the JVM runs is warm, and a device's clock rate up, when nothing became faster for a while. */
     private static void warmUp(Resident<Forward> forwards, @Nullable Resident<Gradients> backwards, double steady) {
         long start = System.nanoTime();
         long steadySince = start;
