@@ -2,6 +2,7 @@ package io.github.tornadoattention.bench;
 
 import io.github.tornadoattention.bench.cpu.CpuBench;
 import io.github.tornadoattention.bench.cpu.PeersBench;
+import io.github.tornadoattention.bench.device.CudnnBench;
 import io.github.tornadoattention.bench.device.DecodeBench;
 import io.github.tornadoattention.bench.device.DeviceBench;
 import io.github.tornadoattention.bench.device.PaperBench;
@@ -54,6 +55,7 @@ public final class Main implements Runnable {
         line.addSubcommand(new PaperBench(terminal));
         line.addSubcommand(new CpuBench(terminal));
         line.addSubcommand(new PeersBench(terminal));
+        line.addSubcommand(new CudnnBench(terminal));
         line.addSubcommand(new ReportCommand(terminal));
         line.addSubcommand(new CompareCommand(terminal));
         line.addSubcommand(new RandomChecks(terminal));

@@ -29,6 +29,13 @@ public final class Only {
         return wanted.isEmpty();
     }
 
+    /** The same, whatever this field is. */
+    public Only besides(String field) {
+        Map<String, String> others = new LinkedHashMap<>(wanted);
+        others.remove(field);
+        return new Only(others);
+    }
+
     /** The words, as they stand after {@code --only}. */
     @Override
     public String toString() {

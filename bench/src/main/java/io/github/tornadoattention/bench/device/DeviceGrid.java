@@ -10,11 +10,11 @@ import java.util.List;
 /** What {@code scripts/bench device} measures on each kind of target. */
 final class DeviceGrid {
     /** FlashAttention's own grid: batch * N is 16K, heads * head dim 2048 (arXiv 2307.08691, section 4.1). */
-    private static final int TOKENS = 1 << 14;
+    static final int TOKENS = 1 << 14;
     private static final int HIDDEN = 2048;
 
     private static final int LONGEST_STANDARD = TOKENS / 4;
-    private static final int LONGEST = 65536;
+    static final int LONGEST = 65536;
     private static final int BLOCK = 64;
     private static final double[] DENSITIES = {0.5, 0.25, 0.125};
     private static final long SEED = 1;
@@ -35,7 +35,7 @@ final class DeviceGrid {
     }
 
     /** FlashAttention's own shape of a length. */
-    private static SpecBuilder tokens(int n, int d) {
+    static SpecBuilder tokens(int n, int d) {
         return AttentionSpec.builder(TOKENS / n, HIDDEN / d, n, d);
     }
 

@@ -53,9 +53,9 @@ record Job(Target target, String algorithm, AttentionSpec spec, @Nullable List<I
         return jobs.stream().sorted(Comparator.comparingDouble(job -> Math.max(LONG, job.effort()))).toList();
     }
 
-    /** What multiplies on a device: see {@link Result#FMA}; null where there is no device. */
+    /** What multiplies on a device: see {@link Result#FMA}; null where there is no device, or nobody tells. */
     @Nullable String units() {
-        if (!(target.backend() instanceof TornadoBackend device)) {
+        if (target.library() || !(target.backend() instanceof TornadoBackend device)) {
             return null;
         }
         return block == null && device.usesTensorCores(spec, how()) ? Result.TENSOR_CORES : Result.FMA;

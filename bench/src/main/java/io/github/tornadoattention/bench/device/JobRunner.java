@@ -138,7 +138,7 @@ final class JobRunner {
 
     private Ceilings ceilings(Target target, Progress progress) {
         Platform.Device device = target.device();
-        if (device == null || target.kind() == Target.Kind.SIMULATOR || target.kind() != Target.Kind.GPU && flags.quick()) {
+        if (device == null || target.library() || target.kind() == Target.Kind.SIMULATOR || target.kind() != Target.Kind.GPU && flags.quick()) {
             return Ceilings.UNKNOWN;
         }
         try (DeviceShare.Hold turn = share.turn("ceilings " + target.describe(new Result()).identity())) {
@@ -180,8 +180,11 @@ final class JobRunner {
     }
 
     private void keep(Result result, Target target, Progress progress) {
-        result.with("versions", target.device() == null ? Versions.ofJvm() : Versions.ofDevice(target.device()))
-                .with("date", LocalDate.now(ZoneOffset.UTC).toString());
+        Map<String, String> versions = target.device() == null ? Versions.ofJvm() : Versions.ofDevice(target.device());
+        if (target.library()) {
+            versions.put("cudnn", CudnnLibrary.of(JobRunner.class.getClassLoader()).version());
+        }
+        result.with("versions", versions).with("date", LocalDate.now(ZoneOffset.UTC).toString());
         if (file != null) {
             file.append(result);
         }

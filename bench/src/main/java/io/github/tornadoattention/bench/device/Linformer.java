@@ -66,7 +66,7 @@ final class Linformer {
             SampledCheck.Deviation deviation = new SampledCheck(projected, attended).forward(f);
             boolean right = off <= SHARE && deviation.accepted();
             Result result = job.expected("forward").with("checked", right)
-                    .with("max_abs_error", new SampledCheck(spec, in).outError(f))
+                    .with("max_abs_error", new SampledCheck(spec, in).out(f.out()).error())
                     .with("kernels", job.target().device() == null ? null : f.report().kernels())
                     .with("peak_device_bytes", Bytes.ofTensors(spec, "forward") + Bytes.ofTensors(projected, "forward")
                             + (long) spec.seqK() * length * Float.BYTES);

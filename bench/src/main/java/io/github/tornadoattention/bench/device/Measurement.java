@@ -90,6 +90,9 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
     /** A result for each direction; what failed says so in its field {@code error} and has no time. */
     List<Result> of(Job job, Ceilings ceilings) {
         try {
+            if (job.target().library()) {
+                return CudnnAttention.measure(job, inputs(job), this);
+            }
             return job.algorithm().startsWith(Linformer.NAME)
                     ? Linformer.measure(job, inputs(job), this) : measured(job, ceilings);
         } catch (AttentionException | OutOfMemoryError e) {

@@ -78,9 +78,19 @@ record Target(Kind kind, Backend backend, String name, @Nullable String driver, 
         return new Target(device.gpu() ? Kind.GPU : Kind.OTHER_DEVICE, backend, "tornado", device.driverName(), device);
     }
 
+    /** cuDNN's attention in TornadoVM on a device; null: on one that is not known, which lists what would be measured. */
+    static Target library(Platform.@Nullable Device device) {
+        return new Target(Kind.GPU, device == null ? Backend.of("reference") : of(device).backend(), CudnnAttention.BACKEND, "cuda", device);
+    }
+
+    /** Whether somebody else's attention is measured there. */
+    boolean library() {
+        return name.equals(CudnnAttention.BACKEND);
+    }
+
     /** The fields of a result that say where it was measured. */
     Result describe(Result result) {
-        return result.with("backend", name).with("driver", driver).with("device", backend.device())
+        return result.with("backend", name).with("driver", driver).with("device", library() && device == null ? null : backend.device())
                 .with("threads", backend instanceof CpuBackend cpu ? cpu.threads() : null);
     }
 }

@@ -3,6 +3,7 @@ package io.github.tornadoattention.bench.device;
 import io.github.tornadoattention.host.DeviceException;
 import java.util.function.Supplier;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
+import uk.ac.manchester.tornado.api.TornadoExecutionResult;
 
 /** Runs of this package's own kernels, timed by the device's clock. */
 final class Timed {
@@ -15,6 +16,15 @@ final class Timed {
      */
     static void compile(TornadoExecutionPlan plan) {
         translated(plan::withPreCompilation);
+    }
+
+    /**
+     * Executes a plan, and waits for it.
+     *
+     * @throws DeviceException whatever TornadoVM throws, of which some are errors
+     */
+    static TornadoExecutionResult execute(TornadoExecutionPlan plan) {
+        return translated(plan::execute);
     }
 
     /**

@@ -18,7 +18,7 @@ record Request(String command, String backend, List<String> jvmOptions, List<Str
 
     /** Commands, of both tools, that compute something on a device or list devices. */
     private static final Set<String> ON_A_DEVICE = Set.of("demo", "run", "verify", "devices", "tune", "device", "paper", "random",
-            "decode", "profile");
+            "decode", "profile", "cudnn");
 
     /** Commands that run on everything there is unless told otherwise, on the simulator too. */
     private static final Set<String> ON_EVERY_DEVICE = Set.of("device", "paper");
