@@ -27,16 +27,6 @@ public final class GridFlags {
             description = "Begin nothing after so many minutes; the same command goes on from there.")
     private double minutes;
 
-    @Option(names = "--lock", paramLabel = "FILE",
-            description = "Several processes with this command share one device and one --out: each takes what no other has, "
-                    + "and computes while no other does.")
-    private @Nullable Path lock;
-
-    @Option(names = "--wall", negatable = true,
-            description = "On devices, time calls too, in runs of their own, which compiles everything again, or do not "
-                    + "(--no-wall); done without --quick.")
-    private @Nullable Boolean wall;
-
     @Option(names = "--list", description = "Show what would be measured, and measure nothing.")
     private boolean list;
 
@@ -48,11 +38,6 @@ public final class GridFlags {
     /** What is wanted of the grid. */
     public Only only() {
         return new Only(only);
-    }
-
-    /** Whether calls are timed besides a device's kernels. */
-    public boolean wall() {
-        return wall == null ? !quick : wall;
     }
 
     /** Where results go, if anywhere. */
@@ -78,14 +63,6 @@ public final class GridFlags {
             throw new UsageException("--minutes is %s, must be positive".formatted(minutes));
         }
         return minutes;
-    }
-
-    /** The file by which processes share a device, if they do. */
-    public @Nullable Path lock() {
-        if (lock != null && out == null) {
-            throw new UsageException("--lock %s needs --out: what others have measured is read there".formatted(lock));
-        }
-        return lock;
     }
 
     /** Whether only to show the grid. */

@@ -26,10 +26,21 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /** What scripts/bench runs. Exit codes are those of the command line tool, see {@link Failure}. */
-@Command(name = "bench", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND",
+@Command(name = "bench", version = Main.VERSION, mixinStandardHelpOptions = true, synopsisSubcommandLabel = "COMMAND",
         description = "Measures attention; every result is compared with float64 before it is timed.",
+        exitCodeListHeading = "Exit codes:%n",
+        exitCodeList = {
+            "0:done; what does not fit a device's memory is a result",
+            "1:a result was wrong, or with --strict slower",
+            "2:wrong usage, unreadable input, or output not writable",
+            "3:no such backend, device, JDK or SDK",
+            "4:device, compiler or memory failed",
+            "70:a bug of tornado-attention"
+        },
         footer = "scripts/bench hands -J<option> to the JVM, for example -J-Xmx8g.")
 public final class Main implements Runnable {
+    static final String VERSION = io.github.tornadoattention.host.cli.Main.VERSION;
+
     @Spec
     private CommandSpec spec;
 
@@ -62,7 +73,7 @@ public final class Main implements Runnable {
         line.addSubcommand(new DecodeBench(terminal));
         line.addSubcommand(new ProfileBench(terminal));
         line.addSubcommand(new TrafficBench(terminal));
-        line.getSubcommands().values().forEach(sub -> sub.getCommandSpec().mixinStandardHelpOptions(true));
+        line.getSubcommands().values().forEach(sub -> sub.getCommandSpec().mixinStandardHelpOptions(true).version(VERSION));
         line.setOut(new PrintWriter(terminal.out(), true, terminal.out().charset()));
         line.setErr(new PrintWriter(terminal.err(), true, terminal.err().charset()));
         line.setParameterExceptionHandler((e, arguments) -> report(terminal, usage(e), e, main.verbose));

@@ -44,7 +44,7 @@ public final class Only {
 
     /** Whether a result, measured or not, has all these values. */
     public boolean matches(Result result) {
-        return wanted.entrySet().stream().allMatch(entry -> Arrays.asList(entry.getValue().split("\\|", -1))
+        return wanted.entrySet().stream().allMatch(entry -> Arrays.asList(entry.getValue().replace(" ", "").split("\\|", -1))
                 .contains(Result.plain(result.get(entry.getKey())).replace(" ", "")));
     }
 

@@ -1,5 +1,7 @@
 package io.github.tornadoattention.bench;
 
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.Causal;
@@ -52,12 +54,7 @@ public final class Result {
      * @throws IllegalArgumentException if it is no JSON object, or one of something else; the message says which
      */
     public static Result parse(String line) {
-        Map<String, Object> read;
-        try {
-            read = JSON.std.mapFrom(line);
-        } catch (IOException | IllegalStateException e) {
-            throw new IllegalArgumentException("no JSON object", e);
-        }
+        Map<String, Object> read = object(line);
         for (String field : NEEDED) {
             if (!(read.get(field) instanceof String)) {
                 throw new IllegalArgumentException("no result of this project: field '%s' is missing".formatted(field));
@@ -70,6 +67,20 @@ public final class Result {
             }
         });
         return result;
+    }
+
+    private static Map<String, Object> object(String line) {
+        try (JsonParser parser = JSON.std.createParser(line)) {
+            if (parser.nextToken() == JsonToken.START_OBJECT) {
+                Map<String, Object> read = JSON.std.mapFrom(parser);
+                if (parser.nextToken() == null) {
+                    return read;
+                }
+            }
+        } catch (IOException | IllegalStateException e) {
+            throw new IllegalArgumentException("no JSON object", e);
+        }
+        throw new IllegalArgumentException("no JSON object");
     }
 
     /**

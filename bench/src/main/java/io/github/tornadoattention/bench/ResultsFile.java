@@ -28,6 +28,12 @@ public final class ResultsFile {
     /** How errors begin where a device has not enough memory. */
     public static final String TOO_LARGE = "out-of-memory";
 
+    /** How errors begin of results that differ from float64. */
+    public static final String WRONG = "wrong result";
+
+    /** How errors begin that are this project's own. */
+    public static final String BUG = "internal error";
+
     /** How every result begins, ours and those of {@code torch_sdpa.py}. */
     private static final String BEGINNING = "{\"backend\":";
 
@@ -49,10 +55,12 @@ public final class ResultsFile {
     public static ResultsFile append(Path file, PrintStream warnings) {
         ResultsFile results = new ResultsFile(file);
         if (Files.exists(file)) {
-            List<Result> found = lines(file, warnings);
+            ByteArrayOutputStream said = new ByteArrayOutputStream();
+            List<Result> found = lines(file, new PrintStream(said, false, StandardCharsets.UTF_8));
             if (found.isEmpty() && isForeign(file)) {
                 throw new UsageException("--out %s holds something else than results of scripts/bench".formatted(file));
             }
+            warnings.print(said.toString(StandardCharsets.UTF_8));
             found.forEach(results::remember);
             results.read = file.toFile().length();
         }

@@ -22,7 +22,7 @@ public record Call(int exitCode, String out, String err) {
     /** Requires success and nothing on stderr. */
     public Call done() {
         assertThat(err).isEmpty();
-        assertThat(exitCode).isZero();
+        assertThat(exitCode).as(out).isZero();
         return this;
     }
 

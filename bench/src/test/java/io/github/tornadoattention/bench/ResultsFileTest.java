@@ -100,13 +100,14 @@ class ResultsFileTest {
 
     /** Nothing is appended to somebody else's file; half a first line of ours is no reason to refuse. */
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"{\"a\": 1}|true", "# a page|true", "[1]|true", "{\"back|false",
+    @CsvSource(delimiter = '|', value = {"{\"a\": 1}|true", "# a page|true", "[1]|true", "null|true", "{\"back|false",
             "{\"backend\":\"cp|false", "{\"backend\": \"pyt|false"})
     void somebodyElsesFile(String text, boolean refused) throws IOException {
         Files.writeString(file, "\n" + text);
         if (refused) {
             assertThatThrownBy(() -> ResultsFile.append(file, warnings)).isInstanceOf(UsageException.class)
                     .hasMessageContaining("something else");
+            assertThat(said.size()).isZero();
         } else {
             ResultsFile.append(file, warnings).append(result(2));
             assertThat(ResultsFile.readQuietly(file)).hasSize(1);
@@ -116,9 +117,9 @@ class ResultsFileTest {
     @Test
     void linesOfSomethingElseAreSkippedByNumber() throws IOException {
         Files.write(file, List.of("[1, 2]", "{\"name\": \"x\"}", "", "nonsense \u0000", result(7).json(),
-                "{\"backend\": 3, \"algorithm\": \"a\"}"));
+                "{\"backend\": 3, \"algorithm\": \"a\"}", "null", "7", result(8).json() + result(9).json()));
         assertThat(ResultsFile.read(file, warnings)).hasSize(1);
-        assertThat(said.toString(StandardCharsets.UTF_8).lines()).hasSize(4).allMatch(line -> line.endsWith(", skipped"))
+        assertThat(said.toString(StandardCharsets.UTF_8).lines()).hasSize(7).allMatch(line -> line.endsWith(", skipped"))
                 .anyMatch(line -> line.contains(":2: no result of this project: field 'backend' is missing"));
     }
 

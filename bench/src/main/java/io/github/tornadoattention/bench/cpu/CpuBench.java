@@ -8,6 +8,8 @@ import io.github.tornadoattention.bench.Times;
 import io.github.tornadoattention.bench.Versions;
 import io.github.tornadoattention.host.Attention;
 import io.github.tornadoattention.host.Forward;
+import io.github.tornadoattention.host.Gradients;
+import io.github.tornadoattention.host.Report;
 import io.github.tornadoattention.host.Tensor;
 import io.github.tornadoattention.host.UsageException;
 import io.github.tornadoattention.host.cli.Failure;
@@ -17,6 +19,7 @@ import io.github.tornadoattention.host.cpu.CpuBackend;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -114,17 +117,16 @@ public final class CpuBench implements Callable<Integer> {
         progress.print(row.toString());
         List<Peer> peers = row.forward() ? Peer.all(row.spec(), row.threads(), q, k, v) : List.of();
         try (Attention attention = Attention.on(backend, row.spec())) {
-            long start = System.nanoTime();
             Forward f = attention.forward(q, k, v);
-            double first = (System.nanoTime() - start) / 1e6;
+            Gradients g = row.forward() ? null : attention.backward(dOut, f);
+            Report first = g == null ? f.report() : g.report();
             ExactRows exact = new ExactRows(row.spec(), q, k, v, dOut);
-            float[] ours = row.forward() ? f.out().toArray() : attention.backward(dOut, f).dq().toArray();
-            double error = exact.error(ours, !row.forward());
+            float[] ours = (g == null ? f.out() : g.dq()).toArray();
+            double error = exact.error(ours, g != null);
             List<Result> results = new ArrayList<>();
             List<Runnable> runs = new ArrayList<>();
-            results.add(result(row, "cpu", f.report().algorithm(), error)
-                    .with("versions", Versions.ofJvm())
-                    .with("peak_device_bytes", f.report().extraBytes()));
+            Result own = result(row, "cpu", first.algorithm(), error).with("versions", Versions.ofJvm());
+            results.add(own.with("peak_device_bytes", (long) own.tensorBytes() + first.extraBytes()));
             runs.add(row.forward() ? () -> attention.forward(q, k, v) : () -> attention.backward(dOut, f));
             if (error > AGREEMENT) {
                 wrong(results.getFirst(), error, progress);
@@ -146,7 +148,7 @@ public final class CpuBench implements Callable<Integer> {
             boolean ownTime = cpuTime && row.threads() == 1;
             List<Times> times = alternate(ownTime ? THREADS::getCurrentThreadCpuTime : System::nanoTime, runs);
             for (int n = 0; n < results.size(); n++) {
-                report(row, results.get(n), times.get(n), n == 0 ? first : Double.NaN, progress);
+                report(row, results.get(n), times.get(n), n == 0 ? first.wallNanos() / 1e6 : Double.NaN, progress);
                 if (n > 0) {
                     progress.print("  ratio to %s: minimum %.2f, median %.2f".formatted(results.get(n).get("backend"),
                             times.get(n).milliseconds(0) / times.getFirst().milliseconds(0),
@@ -173,7 +175,7 @@ public final class CpuBench implements Callable<Integer> {
                 .with("command", "scripts/bench cpu%s --only seq_q=%d,seq_k=%d,head_dim=%d,threads=%d,direction=%s".formatted(
                         cpuTime ? " --cpu-time" : "", row.spec().seqQ(), row.spec().seqK(), row.spec().headDim(), row.threads(),
                         row.direction()))
-                .with("date", LocalDate.now().toString());
+                .with("date", LocalDate.now(ZoneOffset.UTC).toString());
     }
 
     /**
@@ -221,7 +223,7 @@ public final class CpuBench implements Callable<Integer> {
         }
         result.with("median_ms", times.median()).with("p10_ms", times.milliseconds(0.1)).with("p90_ms", times.milliseconds(0.9))
                 .with("wall_median_ms", cpuTime && row.threads() == 1 ? null : times.median()).with("runs", times.sorted().length)
-                .with("jit_ms", Double.isNaN(first) ? null : first - times.median())
+                .with("jit_ms", Double.isNaN(first) ? null : Math.max(0, first - times.median()))
                 .with("tflops", row.flops() / times.median() / 1e9).with("executed_tflops", row.flops() / times.median() / 1e9)
                 .with("ceiling_fraction", fraction);
         progress.print("  %-12s minimum %8.2f ms, median %8.2f ms, %d runs; at the minimum %s; error %.1e".formatted(

@@ -21,6 +21,9 @@ public final class DeviceBench implements Callable<Integer> {
     @Mixin
     private GridFlags flags;
 
+    @Mixin
+    private DeviceFlags devices;
+
     @Option(names = "--backend", paramLabel = "B", defaultValue = Target.ALL, description = "A backend, or all (the default).")
     private String backend = Target.ALL;
 
@@ -49,7 +52,7 @@ public final class DeviceBench implements Callable<Integer> {
         }
         String algorithm = asked.algorithm();
         List<AttentionSpec> specs = shapes == null ? List.of() : shapes.stream().map(asked::spec).toList();
-        JobRunner runner = new JobRunner(terminal, flags, runs, command());
+        JobRunner runner = new JobRunner(terminal, flags, devices, runs, command());
         List<Target> targets = Target.of(backend);
         List<Job> jobs = new ArrayList<>();
         for (Target target : targets) {

@@ -35,23 +35,23 @@ final class JobRunner {
     private final Only only;
     private final Map<Target, Ceilings> ceilings = new HashMap<>();
     private final DeviceShare share;
-    private int wrong;
+    private int exitCode = Failure.DONE;
 
     /**
      * {@code runs}: exactly so many, null for as many as the time allows; {@code command}: the subcommand and the flags that a
      * result's {@code command} names beside {@code --only}.
      */
-    JobRunner(Terminal terminal, GridFlags flags, @Nullable Integer runs, String command) {
+    JobRunner(Terminal terminal, GridFlags flags, DeviceFlags devices, @Nullable Integer runs, String command) {
         this.terminal = terminal;
         this.flags = flags;
         String floats = System.getProperty("attention.fp32");
         this.command = floats == null ? command : command + " -J-Dattention.fp32=" + floats;
         this.only = flags.only();
-        Path lock = flags.lock();
+        Path lock = devices.lock(flags);
+        boolean wall = devices.wall(flags);
         this.share = lock == null || flags.list() ? DeviceShare.alone() : DeviceShare.of(lock, memory());
-        this.measurement = runs == null ? new Measurement(flags.seconds(flags.quick() ? 0.4 : 1), FEWEST,
-                MOST, flags.wall(), share)
-                : new Measurement(0, runs, runs, flags.wall(), share);
+        this.measurement = runs == null ? new Measurement(flags.seconds(flags.quick() ? 0.4 : 1), FEWEST, MOST, wall, share)
+                : new Measurement(0, runs, runs, wall, share);
         Path out = flags.out();
         this.file = out == null ? null : ResultsFile.append(out, terminal.err());
     }
@@ -62,17 +62,17 @@ final class JobRunner {
                 ? system.getTotalMemorySize() / 2 : Long.MAX_VALUE;
     }
 
-    /** Measures; the exit code says whether all results were right. */
+    /** Measures; the exit code says whether all results were right, and if they were whether all ran that fit. */
     int run(List<Target> targets, List<Job> grid) {
+        if (grid.stream().noneMatch(this::asked)) {
+            throw new UsageException("no measurement of the grid is what --only asks for");
+        }
         List<Job> jobs = grid.stream().map(this::wanted).filter(job -> !job.directions().isEmpty()).distinct().toList();
         if (flags.list()) {
             jobs.forEach(job -> terminal.print("%s: %s".formatted(job, String.join(", ", job.directions()))));
             return Failure.DONE;
         }
         if (jobs.isEmpty()) {
-            if (grid.stream().noneMatch(this::asked)) {
-                throw new UsageException("no measurement of the grid is what --only asks for");
-            }
             terminal.print("nothing to measure: the file has it all");
             return Failure.DONE;
         }
@@ -80,13 +80,17 @@ final class JobRunner {
         int done = 0;
         try (share; Progress progress = Progress.of(terminal, "bench", jobs.size())) {
             for (Target target : targets) {
+                List<Job> there = jobs.stream().filter(job -> job.target().equals(target)).toList();
+                if (there.isEmpty()) {
+                    continue;
+                }
                 progress.at("ceilings");
                 ceilings.put(target, ceilings(target, progress));
-                for (Job job : jobs.stream().filter(job -> job.target().equals(target)).toList()) {
+                for (Job job : there) {
                     if (System.nanoTime() - start > flags.minutes() * 60e9) {
                         progress.print("stopped after %s minutes, %d of %d measured; the same command goes on".formatted(
                                 flags.minutes(), done, jobs.size()));
-                        return Failure.DONE;
+                        return exitCode;
                     }
                     progress.at(job.toString());
                     done += take(job, progress) ? 1 : 0;
@@ -97,7 +101,7 @@ final class JobRunner {
         if (share.shared()) {
             terminal.print("%d of %d measured; others have the rest, or had it".formatted(done, jobs.size()));
         }
-        return wrong == 0 ? Failure.DONE : Failure.CHECK_FAILED;
+        return exitCode;
     }
 
     /** Measures a job unless another process does, or did; says whether it was measured. */
@@ -124,13 +128,13 @@ final class JobRunner {
         return job.directions().stream().anyMatch(direction -> only.matches(job.expected(direction)));
     }
 
-    /** A job with the directions that are asked for and missing. */
+    /** A job with the directions that are asked for and missing; forward and backward together need each of them. */
     private Job wanted(Job job) {
         List<String> missing = job.directions().stream()
                 .filter(direction -> only.matches(job.expected(direction)))
                 .filter(direction -> file == null || !file.has(job.expected(direction)))
                 .toList();
-        if (missing.equals(List.of("both"))) {
+        if (missing.contains("both")) {
             missing = Job.ALL_DIRECTIONS;
         }
         return new Job(job.target(), job.algorithm(), job.spec(), job.block(), missing);
@@ -171,12 +175,19 @@ final class JobRunner {
             if (file == null || !file.has(result)) {
                 keep(result, job.target(), progress);
             }
-            if (result.text("error").startsWith("wrong")) {
-                wrong++;
-            }
+            ended(result.text("error"));
         }
         // tensors are off-heap; what nobody holds any more goes before the next ones come
         System.gc();
+    }
+
+    /** What an error means for the exit code: wrong results come first; what does not fit is a result. */
+    private void ended(String error) {
+        if (error.startsWith(ResultsFile.WRONG)) {
+            exitCode = Failure.CHECK_FAILED;
+        } else if (!error.isEmpty() && !error.startsWith(ResultsFile.TOO_LARGE) && exitCode != Failure.CHECK_FAILED) {
+            exitCode = error.startsWith(ResultsFile.BUG) ? Failure.BUG : Failure.DEVICE;
+        }
     }
 
     private void keep(Result result, Target target, Progress progress) {

@@ -18,6 +18,9 @@ public final class PaperBench implements Callable<Integer> {
     @Mixin
     private GridFlags flags;
 
+    @Mixin
+    private DeviceFlags devices;
+
     @Option(names = "--backend", paramLabel = "B", defaultValue = Target.ALL, description = "A backend, or all (the default).")
     private String backend = Target.ALL;
 
@@ -30,7 +33,7 @@ public final class PaperBench implements Callable<Integer> {
     public Integer call() {
         String command = "paper" + (backend.equals(Target.ALL) ? "" : " --backend " + backend)
                 + (flags.quick() ? " --quick" : "");
-        JobRunner runner = new JobRunner(terminal, flags, null, command);
+        JobRunner runner = new JobRunner(terminal, flags, devices, null, command);
         List<Target> targets = Target.of(backend);
         List<Job> jobs = new ArrayList<>();
         targets.forEach(target -> jobs.addAll(PaperGrid.jobs(target, flags.quick())));

@@ -39,7 +39,7 @@ public final class ReportCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         String name = out.getFileName() == null ? "" : out.getFileName().toString();
         boolean html = name.endsWith(".html");
         if (!html && !name.endsWith(".md")) {
@@ -49,31 +49,36 @@ public final class ReportCommand implements Callable<Integer> {
         for (Path file : files) {
             results.addAll(ResultsFile.read(file, terminal.err()));
         }
-        Page page = page(title, results);
-        if (html) {
-            write(out, HtmlPage.of(page));
-        } else {
-            String folder = name.replaceAll("\\.md$", "") + "-figures";
-            MarkdownPage markdown = MarkdownPage.of(page, folder);
-            Path figures = out.resolveSibling(folder);
-            try {
-                Files.createDirectories(figures);
-            } catch (IOException e) {
-                throw new UsageException("%s cannot be made: %s".formatted(figures, e.getMessage()), e);
+        try (OutputFile output = OutputFile.open(out)) { // refused before anything is made beside it
+            Page page = page(title, results);
+            if (html) {
+                write(output, HtmlPage.of(page));
+            } else {
+                String folder = name.replaceAll("\\.md$", "") + "-figures";
+                MarkdownPage markdown = MarkdownPage.of(page, folder);
+                figures(out.resolveSibling(folder), markdown.figures());
+                write(output, markdown.text());
             }
-            for (Map.Entry<String, String> figure : markdown.figures().entrySet()) {
-                write(figures.resolve(figure.getKey()), figure.getValue());
-            }
-            write(out, markdown.text());
         }
         terminal.print("wrote %s: %d results of %d files".formatted(out, results.size(), files.size()));
         return Failure.DONE;
     }
 
-    private static void write(Path file, String text) throws IOException {
-        try (OutputFile output = OutputFile.open(file)) {
-            output.commit(stream -> stream.write(text.getBytes(StandardCharsets.UTF_8)));
+    private static void figures(Path folder, Map<String, String> figures) {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new UsageException("%s cannot be made: %s".formatted(folder, e.getMessage()), e);
         }
+        figures.forEach((name, svg) -> {
+            try (OutputFile output = OutputFile.open(folder.resolve(name))) {
+                write(output, svg);
+            }
+        });
+    }
+
+    private static void write(OutputFile output, String text) {
+        output.commit(stream -> stream.write(text.getBytes(StandardCharsets.UTF_8)));
     }
 
     /** All that can be said about results. */

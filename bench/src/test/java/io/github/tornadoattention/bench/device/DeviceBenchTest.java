@@ -87,6 +87,7 @@ class DeviceBenchTest {
         }
         Result split = ResultsFile.readQuietly(file()).getFirst();
         assertThat(split.splitsFloats()).isTrue();
+        assertThat(split.timed()).isTrue();
         assertThat(split.number("executed_tflops")).isCloseTo(3 * split.number("tflops"), within(1e-9));
     }
 
@@ -100,6 +101,36 @@ class DeviceBenchTest {
         Call third = measure().done();
         assertThat(third.out()).contains("the file has it all");
         assertThat(Files.readString(file())).isEqualTo(before);
+    }
+
+    /** Forward and backward together take both passes, whatever else is asked for. */
+    @Test
+    void bothIsForwardAndBackward() {
+        measure("--only", "seq_q=20,direction=forward|both", "--runs", "2").done();
+        List<Result> results = ResultsFile.readQuietly(file());
+        Result forward = results.stream().filter(r -> r.is("direction", "forward")).findFirst().orElseThrow();
+        Result both = results.stream().filter(r -> r.is("direction", "both")).findFirst().orElseThrow();
+        assertThat(both.number("median_ms")).isGreaterThan(forward.number("median_ms"));
+        assertThat(both.get("kernels")).asString().contains("FlashForward", "FlashBackwardKeys");
+    }
+
+    /** What cannot run ends with 4, what is asked for all the same is measured. */
+    @Test
+    void whatTheDeviceCannotRunIsAnError() {
+        DeviceLimits before = SimulatedDevice.INSTANCE.limits(SimulatedDevice.INSTANCE.limits().withLocalBytes(64));
+        try {
+            assertThat(measure().exitCode()).isEqualTo(4);
+        } finally {
+            SimulatedDevice.INSTANCE.limits(before);
+        }
+        assertThat(ResultsFile.readQuietly(file())).hasSize(6)
+                .allSatisfy(r -> assertThat(r.text("error")).contains("no tile for head dim 8"));
+    }
+
+    @Test
+    void commandsOfResultsSelectThem() {
+        Call call = Call.of("paper", "--quick", "--backend", "simulator", "--list", "--only", "algorithm=local window,seq_q=128");
+        assertThat(call.done().out()).isEqualTo("simulator local window b1 h1 n128 d16: forward, backward, both\n");
     }
 
     @Test
@@ -130,6 +161,14 @@ class DeviceBenchTest {
                         "out-of-memory: standard attention needs a matrix of 4294967296 elements"));
     }
 
+    @Test
+    void whatDoesNotFitTheHeapIsAResult() {
+        Call.of("device", "--backend", "cpu", "--shape", "1,1,1000000,1", "--algorithm", "standard", "--out", file().toString())
+                .done();
+        assertThat(ResultsFile.readQuietly(file())).hasSize(3)
+                .allSatisfy(r -> assertThat(r.text("error")).startsWith("out-of-memory: the standard algorithm needs"));
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "device --backend nothing | 3 | no backend 'nothing'",
@@ -151,10 +190,17 @@ class DeviceBenchTest {
         "paper --lock no/such/folder/x.lock --out target/never.jsonl | 2 | --lock no/such/folder/x.lock cannot be written",
         "device --out no/such/folder/r.jsonl | 2 | cannot be written",
         "paper --backend nothing | 3 | no backend 'nothing'",
+        "cpu --lock some.lock --out target/never.jsonl | 2 | '--lock'",
         "measure | 2 | measure",
     })
     void badInputIsOneLine(String words, int code, String reason) {
         Call.of(words.split(" ")).refused(code, reason);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--version", "device --version"})
+    void version(String words) {
+        assertThat(Call.of(words.split(" ")).done().out()).startsWith("tornado-attention ");
     }
 
     @Test
@@ -163,6 +209,7 @@ class DeviceBenchTest {
         assertThat(call.exitCode()).isEqualTo(2);
         assertThat(call.err().lines()).hasSize(1).first().asString().contains("--only asks for");
         assertThat(call.out()).isEmpty();
+        Call.of("device", "--backend", "simulator", "--only", "algorithm=none", "--list").refused(2, "--only asks for");
     }
 
     @ParameterizedTest

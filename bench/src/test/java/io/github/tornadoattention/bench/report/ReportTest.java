@@ -368,7 +368,12 @@ class ReportTest {
         Call.of("report", none, "--out", folder.resolve("r.html").toString()).refused(2, "none.jsonl: no such file");
         Call.of("report", folder.toString(), "--out", folder.resolve("r.html").toString()).refused(2, "is no file");
         Call.of("report", good.toString(), "--out", folder.resolve("r.pdf").toString()).refused(2, "must end with .html or .md");
-        Call.of("report", good.toString(), "--out", folder.resolve("no/r.html").toString()).refused(2, "no");
+        Call.of("report", good.toString(), "--out", folder.resolve("no/r.html").toString()).refused(2, "is missing");
+        Call.of("report", good.toString(), "--out", folder.resolve("no/r.md").toString()).refused(2, "is missing");
+        assertThat(folder.resolve("no")).doesNotExist();
+        Call.of("report", good.toString(), "--out", Files.createDirectory(folder.resolve("r.md")).toString())
+                .refused(2, "is a folder");
+        assertThat(folder.resolve("r-figures")).doesNotExist();
         Call.of("report", good.toString()).refused(2, "--out");
         Call.of("report", "--out", "r.html").refused(2, "FILE.jsonl");
         Call.of("compare", good.toString(), none).refused(2, "no such file");

@@ -16,7 +16,7 @@ import picocli.CommandLine.Spec;
 /** {@code attention}: exact attention on any device, from the command line. Exit codes: see {@link Failure}. */
 @Command(
         name = "attention",
-        version = "tornado-attention 0.1.0",
+        version = Main.VERSION,
         description = "Exact attention, forward and backward, as plain Java kernels: "
                 + "on a GPU through TornadoVM, on the CPU, or simulated.",
         synopsisSubcommandLabel = "COMMAND",
@@ -32,6 +32,9 @@ import picocli.CommandLine.Spec;
         footer = "scripts/attention hands -J<option> to the JVM, for example -J-Xmx8g.",
         mixinStandardHelpOptions = true)
 public final class Main implements Runnable {
+    /** Name and version, of both command lines. */
+    public static final String VERSION = "tornado-attention 0.1.0";
+
     @Spec
     private CommandSpec spec;
 
@@ -62,7 +65,7 @@ public final class Main implements Runnable {
         line.addSubcommand(new TraceCommand(terminal));
         line.addSubcommand(new MapCommand(terminal));
         line.addSubcommand(new TuneCommand(terminal));
-        line.getSubcommands().values().forEach(sub -> sub.getCommandSpec().mixinStandardHelpOptions(true));
+        line.getSubcommands().values().forEach(sub -> sub.getCommandSpec().mixinStandardHelpOptions(true).version(VERSION));
         line.setOut(new PrintWriter(terminal.out(), true, terminal.out().charset()));
         line.setErr(new PrintWriter(terminal.err(), true, terminal.err().charset()));
         line.setCaseInsensitiveEnumValuesAllowed(true);

@@ -2,7 +2,7 @@ package io.github.tornadoattention.host.cpu;
 
 import io.github.tornadoattention.host.AttentionInputs;
 import io.github.tornadoattention.host.AttentionSpec;
-import io.github.tornadoattention.host.DeviceException;
+import io.github.tornadoattention.host.DeviceMemoryException;
 import io.github.tornadoattention.host.Forward;
 import io.github.tornadoattention.host.Gradients;
 import io.github.tornadoattention.host.Plan;
@@ -76,7 +76,7 @@ final class StandardPlan implements Plan {
         Runtime vm = Runtime.getRuntime();
         long free = vm.maxMemory() - (vm.totalMemory() - vm.freeMemory());
         if (needed > free) {
-            throw new DeviceException(
+            throw new DeviceMemoryException(
                     ("the standard algorithm needs %.1f MB for %d matrices of %d x %d in %d heads, the JVM has %.1f MB left: "
                                     + "use flash, or a larger heap (-Xmx)")
                             .formatted(needed / 1e6, matrices, spec.seqQ(), spec.seqK(),
