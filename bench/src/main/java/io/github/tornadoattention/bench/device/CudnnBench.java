@@ -22,6 +22,9 @@ public final class CudnnBench implements Callable<Integer> {
     @Mixin
     private GridFlags flags;
 
+    @Mixin
+    private DeviceFlags devices;
+
     /** Prints to a terminal. */
     public CudnnBench(Terminal terminal) {
         this.terminal = terminal;
@@ -29,7 +32,7 @@ public final class CudnnBench implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        return measure(terminal, flags);
+        return measure(terminal, flags, devices);
     }
 
     /** Whether any of it is what somebody's flags ask for; the device, which is not known yet, may be any. */
@@ -49,7 +52,11 @@ public final class CudnnBench implements Callable<Integer> {
      * @throws UnavailableException if there is no cuDNN, or no device for it; the message says what is missing
      */
     public static int measure(Terminal terminal, GridFlags flags) {
-        JobRunner runner = new JobRunner(terminal, flags, null, flags.quick() ? "cudnn --quick" : "cudnn");
+        return measure(terminal, flags, new DeviceFlags());
+    }
+
+    private static int measure(Terminal terminal, GridFlags flags, DeviceFlags devices) {
+        JobRunner runner = new JobRunner(terminal, flags, devices, null, flags.quick() ? "cudnn --quick" : "cudnn");
         Target target = Target.library(flags.list() ? null : device());
         return runner.run(List.of(target), jobs(target, flags.quick()));
     }
