@@ -11,10 +11,15 @@ import java.util.Map;
 /** One call of the benchmarks' command line in this JVM: its exit code and what it printed. */
 public record Call(int exitCode, String out, String err) {
     public static Call of(String... args) {
+        return in(Map.of(), args);
+    }
+
+    /** With these variables of the environment. */
+    public static Call in(Map<String, String> environment, String... args) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         Terminal terminal = new Terminal(new PrintStream(out, true, StandardCharsets.UTF_8),
-                new PrintStream(err, true, StandardCharsets.UTF_8), false, Map.of());
+                new PrintStream(err, true, StandardCharsets.UTF_8), false, environment);
         int exitCode = Main.run(terminal, args);
         return new Call(exitCode, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
     }

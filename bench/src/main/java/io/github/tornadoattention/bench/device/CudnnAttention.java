@@ -3,6 +3,7 @@ package io.github.tornadoattention.bench.device;
 import static java.util.Objects.requireNonNull;
 
 import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.bench.ResultsFile;
 import io.github.tornadoattention.bench.Times;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
@@ -20,9 +21,9 @@ import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 
 /**
  * TornadoVM's own attention: cuDNN's, float16, forward, as tasks of one graph. TornadoVM has no device's clock for a library's
- * tasks; its profiler takes the time on the host around each, with a wait in front and behind. So {@code median_ms} is what a call
- * more costs in a graph that queues several: its wall time, less that of a graph with one, by the number of calls more. Where that
- * is longer than queueing a call takes, it is the time on the device.
+ * tasks; its profiler takes the time on the host around each, with a wait in front and behind. So {@code median_ms} is what a
+ * call more costs in a graph that queues several: its wall time, less that of a graph with one, by the number of calls more.
+ * Where that is longer than queueing a call takes, it is the time on the device.
  */
 final class CudnnAttention implements AutoCloseable {
     /** The names in results. */
@@ -53,7 +54,7 @@ final class CudnnAttention implements AutoCloseable {
     /** The result of a job, whose target is {@link Target#library}. */
     static List<Result> measure(Job job, RandomTensors in, Measurement how) {
         Platform.Device device = requireNonNull(job.target().device());
-        CudnnLibrary library = CudnnLibrary.of(CudnnAttention.class.getClassLoader());
+        CudnnLibrary library = CudnnLibrary.here();
         Result result = job.expected("forward");
         Times alone;
         double first;
@@ -75,10 +76,24 @@ final class CudnnAttention implements AutoCloseable {
             each = several.runs(how, nanos -> (nanos - one) / queued);
         }
         double tflops = job.spec().forwardFlops() / each.median() / 1e9;
-        return List.of(result.with("median_ms", each.median()).with("p10_ms", each.milliseconds(0.1)).with("p90_ms", each.milliseconds(0.9))
+        return List.of(result.with("median_ms", each.median())
+                .with("p10_ms", each.milliseconds(0.1)).with("p90_ms", each.milliseconds(0.9))
                 .with("wall_median_ms", alone.median()).with("wall_p10_ms", alone.milliseconds(0.1))
                 .with("wall_p90_ms", alone.milliseconds(0.9)).with("jit_ms", Math.max(0, first - alone.median()))
                 .with("runs", each.sorted().length).with("tflops", tflops).with("executed_tflops", tflops));
+    }
+
+    /** Whatever a library says when a task of it fails, TornadoVM keeps for itself. */
+    private TornadoExecutionResult execute() {
+        try {
+            return Timed.execute(plan);
+        } catch (DeviceException e) {
+            if (e.getMessage() != null && e.getMessage().contains("Recover option disabled")) {
+                throw new DeviceException(
+                        "TornadoVM did not run cuDNN's task and does not tell why; what cuDNN says is on stderr", e);
+            }
+            throw e;
+        }
     }
 
     /** Makes cuDNN's plans and runs for the first time, in milliseconds. */
@@ -86,7 +101,7 @@ final class CudnnAttention implements AutoCloseable {
         long start = System.nanoTime();
         Timed.compile(plan);
         try (DeviceShare.Hold held = how.share().device()) {
-            TornadoExecutionResult executed = Timed.execute(plan);
+            TornadoExecutionResult executed = execute();
             double millis = (System.nanoTime() - start) / 1e6;
             executed.transferToHost(out.array());
             return millis;
@@ -98,7 +113,7 @@ final class CudnnAttention implements AutoCloseable {
         SampledCheck.Deviation deviation = new SampledCheck(spec, in).out(out);
         result.with("max_abs_error", deviation.error()).with("checked", deviation.accepted());
         if (!deviation.accepted()) {
-            result.with("error", "wrong result: off by %.1e".formatted(deviation.error()));
+            result.with("error", "%s: off by %.1e".formatted(ResultsFile.WRONG, deviation.error()));
         }
         return deviation.accepted();
     }
@@ -109,12 +124,13 @@ final class CudnnAttention implements AutoCloseable {
         try (DeviceShare.Hold held = how.share().device()) {
             long start = System.nanoTime();
             while (System.nanoTime() - start < WARM_UP_SECONDS * 1e9) {
-                Timed.execute(plan);
+                execute();
             }
             start = System.nanoTime();
-            while (nanos.size() < how.most() && (nanos.size() < how.fewest() || System.nanoTime() - start < how.seconds() * 1e9)) {
+            while (nanos.size() < how.most()
+                    && (nanos.size() < how.fewest() || System.nanoTime() - start < how.seconds() * 1e9)) {
                 long before = System.nanoTime();
-                Timed.execute(plan);
+                execute();
                 nanos.add(time.applyAsLong(System.nanoTime() - before));
             }
         }

@@ -6,6 +6,7 @@ import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.SpecBuilder;
 import io.github.tornadoattention.host.UnavailableException;
+import io.github.tornadoattention.host.cli.Failure;
 import io.github.tornadoattention.host.cli.Terminal;
 import io.github.tornadoattention.host.tornado.Platform;
 import java.util.ArrayList;
@@ -17,6 +18,9 @@ import picocli.CommandLine.Mixin;
 /** Times TornadoVM's own attention, a task of its cuDNN library, on the shapes that PyTorch's paths are timed on. */
 @Command(name = "cudnn", description = "Checks, then times TornadoVM's own cuDNN attention, float16 forward, on an NVIDIA GPU.")
 public final class CudnnBench implements Callable<Integer> {
+    /** What keeps it from being measured stands behind this. */
+    public static final String MISSING = "TornadoVM's cuDNN attention cannot be measured: ";
+
     private final Terminal terminal;
 
     @Mixin
@@ -37,8 +41,12 @@ public final class CudnnBench implements Callable<Integer> {
 
     /** Whether any of it is what somebody's flags ask for; the device, which is not known yet, may be any. */
     public static boolean asked(GridFlags flags) {
+        return !listed(flags).isEmpty();
+    }
+
+    private static List<Job> listed(GridFlags flags) {
         Only only = flags.only().besides("device");
-        return jobs(Target.library(null), flags.quick()).stream().anyMatch(job -> only.matches(job.expected("forward")));
+        return jobs(Target.library(null), flags.quick()).stream().filter(job -> only.matches(job.expected("forward"))).toList();
     }
 
     /** Whether this JVM runs on TornadoVM, and not on the simulator. */
@@ -57,13 +65,17 @@ public final class CudnnBench implements Callable<Integer> {
 
     private static int measure(Terminal terminal, GridFlags flags, DeviceFlags devices) {
         JobRunner runner = new JobRunner(terminal, flags, devices, null, flags.quick() ? "cudnn --quick" : "cudnn");
+        if (flags.list() && asked(flags)) {
+            listed(flags).forEach(job -> terminal.print(job + ": forward"));
+            return Failure.DONE;
+        }
         Target target = Target.library(flags.list() ? null : device());
         return runner.run(List.of(target), jobs(target, flags.quick()));
     }
 
     private static Platform.Device device() {
         Platform.Device device = CudnnLibrary.device(Platform.devices());
-        CudnnLibrary.of(CudnnBench.class.getClassLoader());
+        CudnnLibrary.here();
         return device;
     }
 

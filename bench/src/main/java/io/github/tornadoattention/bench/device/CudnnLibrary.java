@@ -26,7 +26,6 @@ final class CudnnLibrary {
     /** A function of one argument that describes a task. */
     private static final String FUNCTION = "uk.ac.manchester.tornado.api.common.TornadoFunctions$LibraryTask1";
     private static final String DRIVER = "cuda";
-    private static final String MISSING = "TornadoVM's cuDNN attention cannot be measured: ";
 
     private final Method sdpaForward;
     private final Class<?> function;
@@ -41,31 +40,43 @@ final class CudnnLibrary {
     }
 
     /**
-     * Loads the module's classes and its native library.
+     * That of this JVM.
      *
      * @throws UnavailableException if something of it is missing; the message says what
      */
-    static CudnnLibrary of(ClassLoader loader) {
+    static CudnnLibrary here() {
+        return of(CudnnLibrary.class.getClassLoader(), TaskGraph.class);
+    }
+
+    /**
+     * Loads the module's classes and its native library.
+     *
+     * @param graphs the class of graphs that take a library's tasks
+     * @throws UnavailableException if something of it is missing; the message says what
+     */
+    static CudnnLibrary of(ClassLoader loader, Class<?> graphs) {
         try {
             Class<?> function = Class.forName(FUNCTION, false, loader);
-            Method sdpaForward = Class.forName(TASKS, true, loader).getMethod("sdpaForward", HalfFloatArray.class, HalfFloatArray.class,
-                    HalfFloatArray.class, HalfFloatArray.class, int.class, int.class, int.class, int.class, int.class, float.class,
-                    boolean.class);
-            Method libraryTask = TaskGraph.class.getMethod("libraryTask", String.class, function, Object.class);
-            return new CudnnLibrary(sdpaForward, function, libraryTask, version(Class.forName(NATIVE, true, loader)));
+            Method sdpaForward = Class.forName(TASKS, true, loader).getMethod("sdpaForward",
+                    HalfFloatArray.class, HalfFloatArray.class, HalfFloatArray.class, HalfFloatArray.class,
+                    int.class, int.class, int.class, int.class, int.class, float.class, boolean.class);
+            String version = version(Class.forName(NATIVE, true, loader));
+            Method libraryTask = graphs.getMethod("libraryTask", String.class, function, Object.class);
+            return new CudnnLibrary(sdpaForward, function, libraryTask, version);
         } catch (ClassNotFoundException e) {
             throw unavailable("this SDK has no module tornado.cudnn (class %s)".formatted(e.getMessage()), e);
         } catch (NoSuchMethodException e) {
             throw unavailable("this SDK has another API than TornadoVM %s (%s)".formatted(Sdk.NEEDED, e.getMessage()), e);
         } catch (InvocationTargetException e) {
-            throw unavailable(firstLine(e.getCause() == null ? e : e.getCause()), e);
+            throw unavailable(Timed.reason(e.getCause() == null ? e : e.getCause()), e);
         } catch (IllegalAccessException e) {
-            throw unavailable(firstLine(e), e);
+            throw unavailable(Timed.reason(e), e);
         }
     }
 
     /** Version of cuDNN. */
-    private static String version(Class<?> library) throws NoSuchMethodException, InvocationTargetException, IllegalAccessException {
+    private static String version(Class<?> library)
+            throws NoSuchMethodException, InvocationTargetException, IllegalAccessException {
         opened(library, "load").invoke(null);
         long number = (long) opened(library, "cudnnGetVersionNative").invoke(null);
         return "%d.%d.%d".formatted(number / 10_000, number / 100 % 100, number % 100);
@@ -84,21 +95,17 @@ final class CudnnLibrary {
      */
     static Platform.Device device(List<Platform.Device> devices) {
         if (devices.stream().allMatch(Platform.Device::simulated)) {
-            throw new UnavailableException(MISSING + "TORNADOVM_HOME names no SDK");
+            throw new UnavailableException(CudnnBench.MISSING + "TORNADOVM_HOME names no SDK");
         }
         return devices.stream().filter(device -> device.driverName().equals(DRIVER) && device.nvidia()).findFirst()
-                .orElseThrow(() -> new UnavailableException(MISSING + "it needs an NVIDIA GPU and an SDK with the driver %s, here is %s"
-                        .formatted(DRIVER, devices.stream().map(device -> device.driverName() + " with " + device.description())
+                .orElseThrow(() -> new UnavailableException(CudnnBench.MISSING
+                        + "it needs an NVIDIA GPU and an SDK with the driver %s, here is %s".formatted(DRIVER, devices.stream()
+                                .map(device -> device.driverName() + " with " + device.description())
                                 .collect(Collectors.joining(", ")))));
     }
 
     private static UnavailableException unavailable(String reason, Throwable cause) {
-        return new UnavailableException(MISSING + reason, cause);
-    }
-
-    private static String firstLine(Throwable e) {
-        String message = e.getMessage() == null ? "" : e.getMessage();
-        return message.lines().findFirst().orElse(e.toString()).replaceFirst("^\\[ERROR] ", "");
+        return new UnavailableException(CudnnBench.MISSING + reason, cause);
     }
 
     String version() {
@@ -110,10 +117,11 @@ final class CudnnLibrary {
      *
      * @param spec float16, with as many heads of keys as of queries and no option but causal
      */
-    void addTo(TaskGraph graph, String task, AttentionSpec spec, Tensor q, Tensor k, Tensor v, Tensor out) {
-        Object described = invoke(sdpaForward, null, q.array(), k.array(), v.array(), out.array(), spec.batch(), spec.heads(), spec.seqQ(),
-                spec.seqK(), spec.headDim(), (float) spec.scale(), spec.causal() != Causal.NONE);
-        Object describing = Proxy.newProxyInstance(function.getClassLoader(), new Class<?>[] {function}, (proxy, method, words) -> described);
+    void addTo(Object graph, String task, AttentionSpec spec, Tensor q, Tensor k, Tensor v, Tensor out) {
+        Object described = invoke(sdpaForward, null, q.array(), k.array(), v.array(), out.array(), spec.batch(), spec.heads(),
+                spec.seqQ(), spec.seqK(), spec.headDim(), (float) spec.scale(), spec.causal() != Causal.NONE);
+        Object describing = Proxy.newProxyInstance(function.getClassLoader(), new Class<?>[] {function},
+                (proxy, method, words) -> described);
         invoke(libraryTask, graph, task, describing, spec);
     }
 
@@ -121,9 +129,9 @@ final class CudnnLibrary {
         try {
             return method.invoke(on, arguments);
         } catch (InvocationTargetException e) {
-            throw new DeviceException(firstLine(e.getCause() == null ? e : e.getCause()), e);
+            throw new DeviceException(Timed.reason(e.getCause() == null ? e : e.getCause()), e);
         } catch (IllegalAccessException e) {
-            throw new DeviceException(firstLine(e), e);
+            throw new DeviceException(Timed.reason(e), e);
         }
     }
 }

@@ -142,7 +142,8 @@ final class JobRunner {
 
     private Ceilings ceilings(Target target, Progress progress) {
         Platform.Device device = target.device();
-        if (device == null || target.library() || target.kind() == Target.Kind.SIMULATOR || target.kind() != Target.Kind.GPU && flags.quick()) {
+        if (device == null || target.library() || target.kind() == Target.Kind.SIMULATOR
+                || target.kind() != Target.Kind.GPU && flags.quick()) {
             return Ceilings.UNKNOWN;
         }
         try (DeviceShare.Hold turn = share.turn("ceilings " + target.describe(new Result()).identity())) {
@@ -193,7 +194,7 @@ final class JobRunner {
     private void keep(Result result, Target target, Progress progress) {
         Map<String, String> versions = target.device() == null ? Versions.ofJvm() : Versions.ofDevice(target.device());
         if (target.library()) {
-            versions.put("cudnn", CudnnLibrary.of(JobRunner.class.getClassLoader()).version());
+            versions.put("cudnn", CudnnLibrary.here().version());
         }
         result.with("versions", versions).with("date", LocalDate.now(ZoneOffset.UTC).toString());
         if (file != null) {

@@ -36,12 +36,18 @@ final class Timed {
         return translated(() -> plan.execute().getProfilerResult().getDeviceKernelTime());
     }
 
+    /** The first line of what an error says, without colors and without the word that it is one. */
+    static String reason(Throwable e) {
+        String message = e.getMessage() == null ? "" : e.getMessage();
+        return message.replaceAll("\u001B\\[[0-9;]*m", "").lines().findFirst().orElse(e.toString())
+                .replaceFirst("^\\[ERROR] ", "");
+    }
+
     private static <T> T translated(Supplier<T> work) {
         try {
             return work.get();
         } catch (RuntimeException | Error e) {
-            String message = e.getMessage() == null ? e.toString() : e.getMessage();
-            throw new DeviceException(message.lines().findFirst().orElse(e.toString()), e);
+            throw new DeviceException(reason(e), e);
         }
     }
 }

@@ -98,7 +98,7 @@ final class Data {
     /** What stands before a command to say which of TornadoVM's SDKs it was; "" where that does not matter. */
     private static String sdk(Result result) {
         String driver = result.text("driver");
-        if (!result.is("backend", "tornado") || driver.isEmpty() || result.text("command").isEmpty()) {
+        if (!result.text("backend").startsWith("tornado") || driver.isEmpty() || result.text("command").isEmpty()) {
             return "";
         }
         return "TORNADOVM_HOME=<%s SDK> ".formatted(driver.equals("opencl") ? "OpenCL" : driver.toUpperCase(Locale.ROOT));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assumptions.assumeThatCode;
 
 import io.github.tornadoattention.bench.Call;
 import io.github.tornadoattention.bench.Result;
+import io.github.tornadoattention.bench.device.CudnnBench;
 import io.github.tornadoattention.host.cli.Failure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -12,16 +13,24 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Which of the peers' measurements are asked for; none of these runs one. */
 class PeersBenchTest {
     private static final Path SCRIPT = Path.of("peers", "torch_sdpa.py");
+
+    private static final Pattern SHAPE = Pattern.compile("b\\d+ h\\d+ n\\d+ d\\d+");
 
     @TempDir
     Path folder;
@@ -85,7 +94,54 @@ class PeersBenchTest {
         assertThat(call.out().lines()).containsExactly("pytorch math             fp16 b1 h16 n512 d64: backward",
                 "pytorch math             fp16 b1 h16 n1024 d64: backward", "pytorch math             fp16 b1 h16 n4096 d64: backward",
                 "pytorch math             fp16 b1 h16 n4096 d128: backward");
-        assertThat(peers("--list", "--only", "batch=64").out().lines()).hasSize(24);
+        assertThat(peers("--list", "--only", "batch=64").out().lines()).hasSize(26);
+        assertThat(peers("--list", "--quick", "--only", "algorithm=sdpa,seq_q=512").out().lines())
+                .containsExactly("tornado-cudnn cuda sdpa b1 h16 n512 d64 fp16: forward",
+                        "tornado-cudnn cuda sdpa b1 h16 n512 d64 causal fp16: forward");
+    }
+
+    /** TornadoVM's cuDNN attention has the shapes of PyTorch's; both lists say which, in words that differ. */
+    @ParameterizedTest
+    @ValueSource(strings = {"--quick", "--minutes=1"})
+    void cudnnInTornadoVmHasTheShapesOfPyTorch(String grid) throws Exception {
+        Set<String> theirs = shapes(script("--list", grid, "--only", "algorithm=cudnn,dtype=fp16,direction=forward").lines());
+        Set<String> ours = shapes(Call.of("cudnn", "--list", grid).done().out().lines().toList());
+        assertThat(ours).isEqualTo(theirs).isNotEmpty();
+    }
+
+    private static Set<String> shapes(List<String> listed) {
+        Set<String> shapes = new TreeSet<>();
+        for (String line : listed) {
+            Matcher shape = SHAPE.matcher(line);
+            assertThat(shape.find()).isTrue();
+            shapes.add(shape.group() + line.contains("causal"));
+        }
+        return shapes;
+    }
+
+    /** Builds without the peers on the CPU say so in another line. */
+    private static List<String> aboutCudnn(Call call) {
+        return call.err().lines().filter(line -> line.contains("cuDNN")).toList();
+    }
+
+    /** One line says what is missing, and the rest goes on. */
+    @Test
+    void withoutAnSdkCudnnIsSkipped() {
+        Call call = peers("--only", "algorithm=sdpa");
+        assertThat(call.exitCode()).isZero();
+        assertThat(aboutCudnn(call)).containsExactly("bench: " + CudnnBench.MISSING + "TORNADOVM_HOME names no SDK, skipped");
+        assertThat(peers("--only", "algorithm=sdpa,device=H100").err()).contains("TORNADOVM_HOME names no SDK, skipped");
+    }
+
+    @Test
+    void withABrokenSdkCudnnIsSkipped() {
+        Path nowhere = folder.resolve("none");
+        Call call = Call.in(Map.of("TORNADOVM_HOME", nowhere.toString()),
+                "peers", "--script", SCRIPT.toString(), "--only", "algorithm=sdpa");
+        assertThat(call.exitCode()).isZero();
+        assertThat(aboutCudnn(call)).singleElement().asString()
+                .startsWith("bench: " + CudnnBench.MISSING + "TORNADOVM_HOME=" + nowhere + ": no such folder")
+                .endsWith(", skipped");
     }
 
     /** The script gets what is asked for where it measures, too, and is not called where its grid has none of it. */
@@ -102,12 +158,13 @@ class PeersBenchTest {
                 import sys
                 sys.exit("--list" not in sys.argv)
                 """);
-        Call.of("peers", "--script", mute.toString(), "--only", "batch=64").refused(Failure.USAGE, "no measurement of either grid");
+        Call.of("peers", "--script", mute.toString(), "--only", "batch=64,dtype=bf16")
+                .refused(Failure.USAGE, "no measurement of any grid");
     }
 
     @Test
     void refused() {
-        peers("--only", "seq_q=7").refused(Failure.USAGE, "no measurement of either grid is what --only asks for");
+        peers("--only", "seq_q=7").refused(Failure.USAGE, "no measurement of any grid is what --only asks for");
         peers("--only", "colour=red").refused(Failure.USAGE, "--only colour: known are backend");
         Call.of("peers", "--script", "nowhere.py").refused(Failure.USAGE, "nowhere.py: no such file");
         Call call = peers("--python", "/no/python", "--only", "seq_q=7");

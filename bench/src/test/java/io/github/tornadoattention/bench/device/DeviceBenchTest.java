@@ -233,6 +233,8 @@ class DeviceBenchTest {
             // the last row is always looked at
             Forward wrong = new Forward(f.q(), f.k(), f.v(), spoiled(f.out()), f.lse(), f.report());
             assertThat(new SampledCheck(spec, in).forward(wrong).accepted()).isFalse();
+            assertThat(new SampledCheck(spec, in).out(f.out()).accepted()).isTrue();
+            assertThat(new SampledCheck(spec, in).out(wrong.out()).accepted()).isFalse();
             assertThat(new SampledCheck(spec, in).backward(f, new Gradients(g.dq(), spoiled(g.dk()), g.dv(), g.report()))
                     .accepted()).isFalse();
         }

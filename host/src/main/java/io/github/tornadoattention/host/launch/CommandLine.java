@@ -25,6 +25,9 @@ public final class CommandLine {
     /** System property: the file descriptor of the real stderr while the JVM's own start-up warnings go nowhere. */
     public static final String STDERR_PROPERTY = "attention.stderr";
 
+    /** The module with TornadoVM's own attention, which the benchmarks compare with. */
+    private static final String CUDNN = "tornado.cudnn";
+
     private static final String VECTORS = "jdk.incubator.vector";
 
     /** The descriptor that scripts/attention leaves the real stderr on. */
@@ -96,6 +99,9 @@ public final class CommandLine {
         words.add("--enable-native-access=ALL-UNNAMED");
         // the templates of some drivers leave this out, and the JVM then warns
         sdk.drivers().forEach(driver -> words.add("--enable-native-access=tornado.drivers." + driver));
+        if (sdk.starts(CUDNN)) {
+            words.add("--enable-native-access=" + CUDNN);
+        }
         // a kernel that fails to compile must fail, not run as sequential Java
         words.add("-Dtornado.recover.bailout=False");
         words.add("-Dtornado.device.memory=%dMB".formatted(

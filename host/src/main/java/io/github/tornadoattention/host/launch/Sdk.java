@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A TornadoVM SDK that has been looked at: folder, version, drivers and argfile template are there and fit together.
@@ -71,6 +72,11 @@ public record Sdk(Path home, String version, List<String> drivers, List<ArgfileT
         return apiJar(home);
     }
 
+    /** Whether a module of this SDK is started with it. */
+    boolean starts(String module) {
+        return modules(options).anyMatch(module::equals);
+    }
+
     /** The JVM options that start this SDK on a JDK, class path and main class excluded. */
     public List<String> jvmOptions() {
         List<String> words = new ArrayList<>();
@@ -122,12 +128,16 @@ public record Sdk(Path home, String version, List<String> drivers, List<ArgfileT
 
     private static List<String> listed(List<ArgfileTemplate.Option> options) {
         String prefix = "tornado.drivers.";
-        return options.stream()
-                .filter(option -> option.name().equals("--add-modules"))
-                .flatMap(option -> Arrays.stream(option.value().split(",")))
+        return modules(options)
                 .filter(module -> module.startsWith(prefix) && !module.equals(prefix + "common"))
                 .map(module -> module.substring(prefix.length()))
                 .toList();
+    }
+
+    private static Stream<String> modules(List<ArgfileTemplate.Option> options) {
+        return options.stream()
+                .filter(option -> option.name().equals("--add-modules"))
+                .flatMap(option -> Arrays.stream(option.value().split(",")));
     }
 
     private static String version(Path home) {

@@ -97,6 +97,17 @@ class LaunchTest {
         assertThat(classPath(words)).contains("host-0.1.0-SNAPSHOT.jar").doesNotContain("simulator");
     }
 
+    /** Its native library is loaded by a module of its own, which the JVM would warn about. */
+    @Test
+    void moduleOfCudnnHasNativeAccessWhereItIsStarted() {
+        Path sdk = FakeSdk.in(folder.resolve("sdk"));
+        environment.put("TORNADOVM_HOME", sdk.toString());
+        assertThat(launch("demo")).doesNotContain("--enable-native-access=tornado.cudnn");
+        FakeSdk.write(sdk.resolve("tornado-argfile.template"),
+                FakeSdk.TEMPLATE.replace("tornado.drivers.opencl", "tornado.drivers.opencl,tornado.cudnn"));
+        assertThat(launch("demo")).contains("--enable-native-access=tornado.cudnn");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"demo --backend simulator", "run x --backend=cpu", "verify d --backend reference", "doctor",
             "--version", "run --help"})
