@@ -129,8 +129,8 @@ def measurements(shapes, dtypes, causals, paths, wanted, known):
                         "batch": b, "heads": h, "kv_heads": h, "seq_q": n, "seq_k": n, "head_dim": d, "causal": causal,
                         "dropout": 0.0, "density": 1.0, "threads": None, "block": None,
                         "date": datetime.date.today().isoformat(),
-                        "command": f"bench/peers/torch_sdpa.py --dtype {dtype} --path {path} --causal {'yes' if causal else 'no'} "
-                                   f"{b},{h},{n},{d}",
+                        "command": f"bench/peers/torch_sdpa.py --dtype {dtype} --path {path} "
+                                   f"--causal {'yes' if causal else 'no'} {b},{h},{n},{d}",
                     }
                     directions = [direction for direction in DIRECTIONS if asked({**common, "direction": direction}, wanted)]
                     if directions:

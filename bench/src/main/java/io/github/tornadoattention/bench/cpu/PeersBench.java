@@ -49,7 +49,8 @@ public final class PeersBench implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        List<Row> rows = Row.all(flags.quick()).stream().filter(Row::forward).filter(row -> CpuBench.asked(flags.only(), row)).toList();
+        List<Row> rows = Row.all(flags.quick()).stream().filter(Row::forward)
+                .filter(row -> CpuBench.asked(flags.only(), row)).toList();
         List<String> onGpu = listed();
         boolean cudnn = CudnnBench.asked(flags);
         if (rows.isEmpty() && onGpu != null && onGpu.isEmpty() && !cudnn) {
@@ -57,7 +58,8 @@ public final class PeersBench implements Callable<Integer> {
         }
         int cpu = Failure.DONE;
         if (!Peer.any()) {
-            terminal.err().println("bench: ONNX Runtime and PyTorch for the CPU are not in this build (Maven profile 'peers'), skipped");
+            terminal.err().println("bench: ONNX Runtime and PyTorch for the CPU are not in this build (Maven profile 'peers'), "
+                    + "skipped");
         } else if (!rows.isEmpty()) {
             cpu = new CpuBench(terminal).call(flags, rows);
         }

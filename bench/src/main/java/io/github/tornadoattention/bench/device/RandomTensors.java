@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
  * @param v likewise
  * @param dOut shaped as q
  */
-record RandomTensors(Tensor q, Tensor k, Tensor v, Tensor dOut) {
+public record RandomTensors(Tensor q, Tensor k, Tensor v, Tensor dOut) {
     private static final int CHUNK = 1 << 16;
     private static final float[] NORMAL = normal();
 

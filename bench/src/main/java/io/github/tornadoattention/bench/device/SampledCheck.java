@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * Checks rows of a result against float64 where computing all of them in float64 would take minutes: the last row and others
  * drawn by chance. Rows of dk and dv are checked with the lse and out of the forward result, some of which were checked before.
  */
-final class SampledCheck {
+public final class SampledCheck {
     private static final int ROWS = 10;
 
     private final AttentionSpec spec;
@@ -21,7 +21,8 @@ final class SampledCheck {
     private final int d;
     private final SplittableRandom random = new SplittableRandom(7);
 
-    SampledCheck(AttentionSpec spec, RandomTensors in) {
+    /** For results of these inputs. */
+    public SampledCheck(AttentionSpec spec, RandomTensors in) {
         this.spec = spec;
         this.in = in;
         this.d = spec.headDim();
@@ -33,8 +34,9 @@ final class SampledCheck {
      * @param error the largest absolute error of all values checked
      * @param accepted whether each tensor's error is a small share of its largest value
      */
-    record Deviation(double error, boolean accepted) {
-        Deviation and(Deviation other) {
+    public record Deviation(double error, boolean accepted) {
+        /** Both together. */
+        public Deviation and(Deviation other) {
             return new Deviation(Math.max(error, other.error), accepted && other.accepted);
         }
     }
@@ -67,7 +69,7 @@ final class SampledCheck {
     }
 
     /** Compares out and lse of some rows. */
-    Deviation forward(Forward f) {
+    public Deviation forward(Forward f) {
         Worst outs = new Worst();
         Worst sums = new Worst();
         compare(f.out(), f.lse(), outs, sums);
@@ -75,7 +77,7 @@ final class SampledCheck {
     }
 
     /** Compares out of some rows, where lse is not known or not exact. */
-    Deviation out(Tensor out) {
+    public Deviation out(Tensor out) {
         Worst outs = new Worst();
         compare(out, null, outs, new Worst());
         return deviation(outs);
@@ -130,7 +132,7 @@ final class SampledCheck {
     }
 
     /** Compares dq, dk and dv of some rows. */
-    Deviation backward(Forward f, Gradients g) {
+    public Deviation backward(Forward f, Gradients g) {
         return queries(f, g).and(keys(f, g));
     }
 

@@ -80,7 +80,8 @@ record Target(Kind kind, Backend backend, String name, @Nullable String driver, 
 
     /** cuDNN's attention in TornadoVM on a device; null: on one that is not known, which lists what would be measured. */
     static Target library(Platform.@Nullable Device device) {
-        return new Target(Kind.GPU, device == null ? Backend.of("reference") : of(device).backend(), CudnnAttention.BACKEND, "cuda", device);
+        return new Target(Kind.GPU, device == null ? Backend.of("reference") : of(device).backend(),
+                CudnnAttention.BACKEND, "cuda", device);
     }
 
     /** Whether somebody else's attention is measured there. */
@@ -90,7 +91,8 @@ record Target(Kind kind, Backend backend, String name, @Nullable String driver, 
 
     /** The fields of a result that say where it was measured. */
     Result describe(Result result) {
-        return result.with("backend", name).with("driver", driver).with("device", library() && device == null ? null : backend.device())
+        return result.with("backend", name).with("driver", driver)
+                .with("device", library() && device == null ? null : backend.device())
                 .with("threads", backend instanceof CpuBackend cpu ? cpu.threads() : null);
     }
 }

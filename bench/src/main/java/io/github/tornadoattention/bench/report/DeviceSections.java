@@ -94,8 +94,8 @@ final class DeviceSections {
                     + "counts visible pairs only. First in short: the time over our fastest of the same type, above 1 where ours "
                     + "is faster; then shape by shape. On a GPU ours is the time in kernels, PyTorch's that between two events "
                     + "around kernels which wait in the queue already: launching is in neither, the microseconds between kernels "
-                    + "are in PyTorch's. TornadoVM's cuDNN (tornado-cudnn) has no device's clock: its time is what one call more in "
-                    + "a queue of several costs, which is launching where that takes longer than the kernel.");
+                    + "are in PyTorch's. TornadoVM's cuDNN (tornado-cudnn) has no device's clock: its time is what one call "
+                    + "more in a queue of several costs, which is launching where that takes longer than the kernel.");
             page.table(inShort);
             page.table(rows);
         }

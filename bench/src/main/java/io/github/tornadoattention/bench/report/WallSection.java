@@ -23,10 +23,10 @@ final class WallSection {
         }
         page.heading("Beyond the kernels: wall time and compilation");
         page.paragraph("Wall time is that of a call whose tensors are on the device, timed in other runs than the kernels, with "
-                + "the device's clock off. The clock is on where kernels take more than a second, and for standard attention with "
-                + "CUDA and PTX, whose tasks have to be waited for one by one. JIT is what the first call takes more than the later "
-                + "ones, compilation in TornadoVM and in the driver. GB/s are the IO model's bytes, each element once a launch, over the kernels' time; their "
-                + "share is of the copy ceiling.");
+                + "the device's clock off. The clock is on where kernels take more than a second, and for standard attention "
+                + "with CUDA and PTX, whose tasks have to be waited for one by one. JIT is what the first call takes more than "
+                + "the later ones, compilation in TornadoVM and in the driver. GB/s are the IO model's bytes, each element once "
+                + "a launch, over the kernels' time; their share is of the copy ceiling.");
         Data.by(clocked, Data::place).values().forEach(place -> {
             double[] jit = Data.numbers(place, "jit_ms");
             page.paragraph("%s, %d measurements: JIT median %s ms, most %s ms.".formatted(

@@ -27,6 +27,8 @@ class CpuBenchTest {
         assertThat(results).singleElement().satisfies(r -> {
             assertThat(r.timed()).isTrue();
             assertThat(r.text("direction")).isEqualTo(direction);
+            assertThat(r.text("command")).endsWith(
+                    "cpu --only seq_q=1024,seq_k=1024,head_dim=64,causal=false,threads=2,direction=" + direction);
             assertThat(r.number("peak_device_bytes")).isGreaterThan(r.tensorBytes());
             assertThat(r.number("jit_ms")).isNotNegative();
             double flops = 4.0 * 64 * 8 * 1024 * 1024 * (direction.equals("forward") ? 1 : 2.5);

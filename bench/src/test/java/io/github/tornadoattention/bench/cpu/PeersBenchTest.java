@@ -37,7 +37,8 @@ class PeersBenchTest {
 
     @BeforeAll
     static void thereIsPython() {
-        assumeThatCode(() -> new ProcessBuilder("python3", "--version").redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor())
+        assumeThatCode(() -> new ProcessBuilder("python3", "--version").redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start().waitFor())
                 .doesNotThrowAnyException();
     }
 
@@ -60,7 +61,8 @@ class PeersBenchTest {
     @ParameterizedTest
     @CsvSource(delimiter = '/', value = {
         "algorithm=flash|math,dtype=fp16,seq_q=1024,head_dim=64,causal=true,batch=16,heads=8 / 2",
-        "backend=pytorch,kv_heads=16,seq_k=4096,head_dim=128,dropout=0,density=1,threads=null,units=null,key_mask=null,batch=1 / 24",
+        "backend=pytorch,kv_heads=16,seq_k=4096,head_dim=128,dropout=0,density=1,threads=null,units=null,key_mask=null,batch=1 "
+                + "/ 24",
         "seq_q=65536,algorithm=cudnn,direction=both|forward / 6",
         "seq_q=4096,density=0.5 / 0",
         "backend=cpu / 0",
@@ -73,7 +75,8 @@ class PeersBenchTest {
 
     @Test
     void directionsAreListed() throws Exception {
-        assertThat(script("--list", "--only", "direction=both|forward,dtype=bf16,causal=true", "--path", "cudnn", "2,3,5,16").lines())
+        assertThat(script("--list", "--only", "direction=both|forward,dtype=bf16,causal=true", "--path",
+                "cudnn", "2,3,5,16").lines())
                 .containsExactly("pytorch cudnn            bf16 b2 h3 n5 d16 causal: forward, both");
     }
 
@@ -81,7 +84,8 @@ class PeersBenchTest {
     void theScriptRefusesWhatIsNoFieldOrInNoGrid() throws Exception {
         assertThat(script("--only", "colour=red")).isEqualTo(
                 new Printed(2, List.of("torch_sdpa: --only colour: known are " + String.join(", ", Result.IDENTITY))));
-        assertThat(script("--only", "flash")).isEqualTo(new Printed(2, List.of("torch_sdpa: --only 'flash' must be field=value")));
+        assertThat(script("--only", "flash"))
+                .isEqualTo(new Printed(2, List.of("torch_sdpa: --only 'flash' must be field=value")));
         assertThat(script("--only", "seq_q=7")).isEqualTo(
                 new Printed(2, List.of("torch_sdpa: no measurement of the grid is what --only asks for")));
     }
@@ -92,7 +96,8 @@ class PeersBenchTest {
         Call call = peers("--list", "--quick", "--only", "dtype=fp16,algorithm=math,causal=false,direction=backward");
         assertThat(call.exitCode()).isZero();
         assertThat(call.out().lines()).containsExactly("pytorch math             fp16 b1 h16 n512 d64: backward",
-                "pytorch math             fp16 b1 h16 n1024 d64: backward", "pytorch math             fp16 b1 h16 n4096 d64: backward",
+                "pytorch math             fp16 b1 h16 n1024 d64: backward",
+                "pytorch math             fp16 b1 h16 n4096 d64: backward",
                 "pytorch math             fp16 b1 h16 n4096 d128: backward");
         assertThat(peers("--list", "--only", "batch=64").out().lines()).hasSize(26);
         assertThat(peers("--list", "--quick", "--only", "algorithm=sdpa,seq_q=512").out().lines())
@@ -153,7 +158,8 @@ class PeersBenchTest {
                 """);
         Call call = Call.of("peers", "--script", echo.toString(), "--quick", "--only", "batch=64,dtype=fp16|bf16");
         assertThat(call.exitCode()).isZero();
-        assertThat(call.out().lines()).containsExactly("torch --quick --only batch=64,dtype=fp16|bf16 --seconds 1.0 --minutes 1.0E9");
+        assertThat(call.out().lines()).containsExactly(
+                "torch --quick --only batch=64,dtype=fp16|bf16 --seconds 1.0 --minutes 1.0E9");
         Path mute = Files.writeString(folder.resolve("mute.py"), """
                 import sys
                 sys.exit("--list" not in sys.argv)
