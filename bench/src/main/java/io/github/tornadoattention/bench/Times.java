@@ -10,14 +10,15 @@ public record Times(long[] sorted) {
         Arrays.sort(sorted);
     }
 
-    /** Milliseconds below which this share of the runs lies: 0.5 is the median. */
+    /** Milliseconds of the run below which this share of the others lies; of two that are as near the slower one. */
     public double milliseconds(double share) {
         return sorted[(int) Math.min(sorted.length - 1L, Math.round(share * (sorted.length - 1)))] / 1e6;
     }
 
-    /** The middle one, in milliseconds. */
+    /** The middle one, or the mean of the two in the middle, in milliseconds. */
     public double median() {
-        return milliseconds(0.5);
+        int half = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[half] / 1e6 : (sorted[half - 1] + sorted[half]) / 2e6;
     }
 
     /** A copy. */

@@ -73,7 +73,8 @@ record Job(Target target, String algorithm, AttentionSpec spec, @Nullable List<I
     public String toString() {
         String place = target.driver() == null ? target.name() : target.name() + " " + target.driver();
         Result of = new Result().with(spec);
-        return "%s %s %s%s%s%s".formatted(place, algorithm, of.shape(), of.options(" "),
+        return "%s %s %s%s%s%s%s".formatted(place, algorithm, of.shape(), of.options(" "),
+                share() < 1 ? " density %.3f".formatted(share()) : "",
                 spec.dtype() == DType.FP32 ? "" : " " + spec.dtype(), block == null ? "" : " tiles " + block);
     }
 }

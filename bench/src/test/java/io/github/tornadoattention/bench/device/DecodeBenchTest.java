@@ -30,7 +30,7 @@ class DecodeBenchTest {
         Call.of("decode", "--backend", "cpu", "--shape", "1,2,16,20").refused(2, "--shape '1,2,16,20' is not B,H,HKV,D,KEYS");
         Call.of("decode", "--backend", "cpu", "--shape", "1,2,0,16,20").refused(2, "--shape '1,2,0,16,20' is not");
         Call.of("decode", "--backend", "cpu", "--shape", "9,8,8,128,999999999").refused(2, "the cache has 2^31 elements or more");
-        Call.of("decode", "--backend", "cpu", "--shape", "1,3,2,16,20").refused(2, "3");
+        Call.of("decode", "--backend", "cpu", "--shape", "1,3,2,16,20").refused(2, "heads 3 is not a multiple of kvHeads 2");
         Call.of("decode", "--backend", "cpu", "--shape", "1,2,2,16,20", "--dtype", "fp64")
                 .refused(2, "--dtype 'fp64' is none of fp32, fp16, bf16");
         Call.of("decode", "--backend", "cpu", "--shape", "1,2,2,16,20", "--steps", "2")
