@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 record Measurement(double seconds, int fewest, int most, boolean wall, DeviceShare share) {
     /** FLOPs of the backward pass for each of the forward pass, by the field's count. */
     static final double BACKWARD = 2.5;
-    /** The flash kernels execute seven matrix products backward where the count has five. */
+    /** Where dQ has a pass of its own, flash attention executes seven matrix products backward; the count has five. */
     private static final double EXECUTED_BACKWARD = 3.5;
     /** On tensor cores, each product of float32 is three of float16. */
     private static final int PRODUCTS_OF_FLOATS = 3;
@@ -56,7 +56,8 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         private final List<Long> both = new ArrayList<>();
         private long firstForward;
         private long firstBackward;
-        private long compileNanos;
+        private long compileForward;
+        private long compileBackward;
 
         /** Both passes of a first run, in seconds. */
         double firstSeconds() {
@@ -78,11 +79,12 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
             return new Times(nanos.stream().mapToLong(Long::longValue).toArray());
         }
 
+        /** Compiling, and the first run. */
         long first(String direction) {
             return switch (direction) {
-                case "forward" -> firstForward;
-                case "backward" -> firstBackward;
-                default -> firstForward + firstBackward;
+                case "forward" -> compileForward + firstForward;
+                case "backward" -> compileBackward + firstBackward;
+                default -> first("forward") + first("backward");
             };
         }
     }
@@ -114,7 +116,8 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
     }
 
     private static List<Result> failed(Job job, String reason) {
-        return job.directions().stream().map(direction -> job.expected(direction).with("checked", false).with("error", reason)).toList();
+        return job.directions().stream()
+                .map(direction -> job.expected(direction).with("checked", false).with("error", reason)).toList();
     }
 
     /** One line; begins with {@link ResultsFile#TOO_LARGE} where memory or array sizes are the reason. */
@@ -155,6 +158,12 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
             };
         }
 
+        /** Whether dQ has a pass of its own, that computes P and dP once more. */
+        boolean multipliesSevenTimes(Job job) {
+            return !job.algorithm().equals("standard")
+                    && (job.target().device() != null || backwardKernels.contains("flash-backward-queries"));
+        }
+
         List<String> kernels(String direction) {
             return switch (direction) {
                 case "forward" -> forwardKernels;
@@ -188,7 +197,8 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
             Result result = job.expected(direction).with("max_abs_error", error.error()).with("checked", error.accepted())
                     .with("kernels", clock ? checked.kernels(direction) : null)
                     .with("peak_device_bytes", Bytes.ofTensors(job.spec(), direction) + checked.extraBytes(direction));
-            results.add(error.accepted() ? timed(job, result, direction, kernels, calls, walls, ceilings)
+            results.add(error.accepted()
+                    ? timed(job, result, direction, kernels, calls, walls, checked.multipliesSevenTimes(job), ceilings)
                     : result.with("error", "wrong result: off by %.1e".formatted(error.error())));
         }
         return results;
@@ -196,7 +206,8 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
 
     private static Backend backend(Job job) {
         List<Integer> block = job.block();
-        return block == null ? job.target().backend() : ((TornadoBackend) job.target().backend()).withForwardTiles(block.get(0), block.get(1));
+        Backend backend = job.target().backend();
+        return block == null ? backend : ((TornadoBackend) backend).withForwardTiles(block.get(0), block.get(1));
     }
 
     /**
@@ -209,8 +220,8 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
     private void time(Attention attention, RandomTensors in, boolean backward, boolean device, double steady, Checked checked,
             Runs kernels, Runs calls) {
         long start = System.nanoTime();
-        attention.compile(backward);
-        calls.compileNanos = System.nanoTime() - start;
+        attention.compile(false);
+        calls.compileForward = System.nanoTime() - start;
         SampledCheck check = new SampledCheck(attention.spec(), in);
         Resident<Forward> forwards = attention.upload(in.q(), in.k(), in.v());
         Report first = alone(forwards);
@@ -219,20 +230,23 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         checked.forwardKernels = first.kernels();
         checked.forward = checked.forward.and(check.forward(f));
         calls.firstForward = first.wallNanos();
-        kernels.firstForward = kernel(first);
+        boolean clock = device && first.kernelNanos() >= 0;
+        kernels.firstForward = nanos(first, clock);
         Resident<Gradients> backwards = null;
         if (backward) {
+            start = System.nanoTime();
+            attention.compile(true);
+            calls.compileBackward = System.nanoTime() - start;
             backwards = attention.upload(in.dOut(), f);
             first = alone(backwards);
             checked.backwardExtra = first.extraBytes();
             checked.backwardKernels = first.kernels();
             checked.backward = checked.backward.and(check.backward(f, backwards.result()));
             calls.firstBackward = first.wallNanos();
-            kernels.firstBackward = kernel(first);
+            kernels.firstBackward = nanos(first, clock);
         }
         if (checked.accepted()) {
             try (DeviceShare.Hold held = share.device()) {
-                boolean clock = device && first.kernelNanos() >= 0;
                 runs(forwards, backwards, clock, clock ? Math.min(DEVICE_STEADY_SECONDS, seconds) : steady, kernels, calls);
             }
         }
@@ -258,7 +272,6 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
             Runs kernels, Runs calls) {
         boolean slow = clock && slow(kernels);
         if (slow) {
-            calls.add(calls.firstForward, calls.firstBackward);
             kernels.add(kernels.firstForward, kernels.firstBackward);
         } else {
             warmUp(forwards, backwards, steady);
@@ -269,7 +282,7 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
             Report one = forwards.run();
             Report other = backwards == null ? null : backwards.run();
             calls.add(one.wallNanos(), other == null ? 0 : other.wallNanos());
-            kernels.add(kernel(one), other == null ? 0 : kernel(other));
+            kernels.add(nanos(one, clock), other == null ? 0 : nanos(other, clock));
         }
     }
 
@@ -287,35 +300,41 @@ record Measurement(double seconds, int fewest, int most, boolean wall, DeviceSha
         } while (System.nanoTime() - steadySince < steady * 1e9 && System.nanoTime() - start < WARM_UP_SECONDS * 1e9);
     }
 
-    /** Nanoseconds in kernels, or of the call where nobody knows these. */
-    private static long kernel(Report report) {
-        return report.kernelNanos() < 0 ? report.wallNanos() : report.kernelNanos();
+    /** Nanoseconds in kernels by the device's clock, or of the call. */
+    private static long nanos(Report report, boolean clock) {
+        return clock ? report.kernelNanos() : report.wallNanos();
     }
 
-    private static Result timed(Job job, Result result, String direction, Runs kernels, Runs calls, @Nullable Runs walls, Ceilings ceilings) {
+    private static Result timed(Job job, Result result, String direction, Runs kernels, Runs calls, @Nullable Runs walls,
+            boolean seven, Ceilings ceilings) {
         Times times = kernels.of(direction);
         double forwardFlops = job.spec().forwardFlops();
         double flops = forwardFlops * factor(direction, BACKWARD);
-        boolean flashKernels = !job.algorithm().equals("standard") && job.target().device() != null;
-        double executed = forwardFlops * factor(direction, flashKernels ? EXECUTED_BACKWARD : BACKWARD) * (result.splitsFloats() ? PRODUCTS_OF_FLOATS : 1);
+        double executed = forwardFlops * factor(direction, seven ? EXECUTED_BACKWARD : BACKWARD)
+                * (result.splitsFloats() ? PRODUCTS_OF_FLOATS : 1);
         double tflops = flops / times.median() / 1e9;
         double executedTflops = executed / times.median() / 1e9;
         double ceiling = ceilings.of(job.units());
         Long bytes = modelBytes(job, direction);
-        return result.with("median_ms", times.median()).with("p10_ms", times.milliseconds(0.1)).with("p90_ms", times.milliseconds(0.9))
+        return result.with("median_ms", times.median())
+                .with("p10_ms", times.milliseconds(0.1)).with("p90_ms", times.milliseconds(0.9))
                 .with("wall_median_ms", walls == null ? null : walls.of(direction).median())
                 .with("wall_p10_ms", walls == null ? null : walls.of(direction).milliseconds(0.1))
                 .with("wall_p90_ms", walls == null ? null : walls.of(direction).milliseconds(0.9))
-                .with("jit_ms", Math.max(0, (calls.first(direction) + calls.compileNanos) / 1e6 - calls.of(direction).median()))
+                .with("jit_ms", Math.max(0, calls.first(direction) / 1e6 - calls.of(direction).median()))
                 .with("runs", times.sorted().length).with("tflops", tflops).with("executed_tflops", executedTflops)
                 .with("bytes_model", bytes).with("gb_per_s", bytes == null ? null : bytes / times.median() / 1e6)
                 .with("ceiling_fraction", ceiling > 0 ? executedTflops / ceiling : null);
     }
 
-    /** Bytes of the kernels that ran, each element once a launch; null where there is no model of them. */
+    /** Bytes of the kernels that ran, each element once a launch; null where there is no model of them, as of the CPU's. */
     static @Nullable Long modelBytes(Job job, String direction) {
+        if (job.target().device() == null) {
+            return null;
+        }
         if (Result.TENSOR_CORES.equals(job.units())) {
-            return TrafficModel.takenByTensorCores(job.spec()) ? TrafficModel.onTensorCores(job.spec()).bytesOnce(direction) : null;
+            return TrafficModel.takenByTensorCores(job.spec())
+                    ? TrafficModel.onTensorCores(job.spec()).bytesOnce(direction) : null;
         }
         return job.spec().dtype() == DType.FP32 ? TrafficModel.of(job.spec(), job.how()).bytesOnce(direction) : null;
     }

@@ -26,13 +26,13 @@ import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 
 /**
- * A pass on one device: a task graph that uploads its inputs and one that computes from what is there, as often as wanted, each compiled when
- * it first runs; results are fetched on demand. Turns whatever TornadoVM throws into a {@link DeviceException}.
+ * A pass on one device: a task graph that uploads its inputs and one that computes from what is there, as often as wanted, each
+ * compiled when it first runs; results are fetched on demand. Turns whatever TornadoVM throws into a {@link DeviceException}.
  */
 final class Stage implements AutoCloseable {
     /**
-     * System property: {@code off} launches the kernels of every run one by one. Without it, or with {@code on}, the first run is recorded where the driver
-     * can, as a CUDA graph, and those after it repeat the recording in one launch.
+     * System property: {@code off} launches the kernels of every run one by one. Without it, or with {@code on}, the first run is
+     * recorded where the driver can, as a CUDA graph, and those after it repeat the recording in one launch.
      */
     static final String GRAPH_PROPERTY = "attention.graph";
 
@@ -43,10 +43,11 @@ final class Stage implements AutoCloseable {
     private static final int LOOP_GROUP = 64;
 
     /**
-     * Runs share this lock; closing a plan, recording a run, and runs with the device's clock on want it alone. Closing resets TornadoVM's device, after
-     * which it refuses to run what was compiled ahead ("reset() was called after warmup()") until something is compiled ahead again; so closings are
-     * counted. A recording ends where any thread of the process allocates or waits. The clock is one switch for the whole process, which each run sets as
-     * it wants it: what runs beside would switch it off, or find it on.
+     * Runs share this lock; closing a plan, recording a run, and runs with the device's clock on want it alone. Closing resets
+     * TornadoVM's device, after which it refuses to run what was compiled ahead ("reset() was called after warmup()") until
+     * something is compiled ahead again; so closings are counted. A recording ends where any thread of the process allocates or
+     * waits. The clock is one switch for the whole process, which each run sets as it wants it: what runs beside would switch it
+     * off, or find it on.
      */
     private static final ReadWriteLock RUNS = new ReentrantReadWriteLock();
     private static final AtomicLong CLOSED = new AtomicLong();
@@ -76,14 +77,16 @@ final class Stage implements AutoCloseable {
     /**
      * Makes both graphs ready.
      *
-     * @param recordable whether runs may be recorded: not those of tasks with {@code @Parallel} loops, which read their grid's size from memory that all tasks
-     *     of a plan share, so that in a recording all find the last one's. Run after run in a hurry they ended in illegal addresses on CUDA, presumably
-     *     by the same memory, and not since the device's clock is on for them, at which TornadoVM waits for each task
+     * @param recordable whether runs may be recorded: not those of tasks with {@code @Parallel} loops, which read their grid's
+     *     size from memory that all tasks of a plan share, so that in a recording all find the last one's. Run after run in a
+     *     hurry they ended in illegal addresses on CUDA, presumably by the same memory, and not since the device's clock is on
+     *     for them, at which TornadoVM waits for each task
      * @param outputs arrays that {@link #fetch} brings back
      */
-    Stage(Platform.Device device, boolean profiled, boolean recordable, TaskGraph upload, TaskGraph run, GridScheduler grids, List<?> outputs) {
-        this(device, profiled, recordable, !recordable && RECORDING.contains(device.device().getTornadoVMBackend()), grids, outputs.toArray(),
-                upload.snapshot(), run.snapshot());
+    Stage(Platform.Device device, boolean profiled, boolean recordable, TaskGraph upload, TaskGraph run, GridScheduler grids,
+            List<?> outputs) {
+        this(device, profiled, recordable, !recordable && RECORDING.contains(device.device().getTornadoVMBackend()), grids,
+                outputs.toArray(), upload.snapshot(), run.snapshot());
     }
 
     /**
@@ -95,8 +98,8 @@ final class Stage implements AutoCloseable {
         this(device, profiled, recordable, false, grids, new Object[0], graph.snapshot());
     }
 
-    private Stage(Platform.Device device, boolean profiled, boolean recordable, boolean waits, GridScheduler grids, Object[] outputs,
-            ImmutableTaskGraph... graphs) {
+    private Stage(Platform.Device device, boolean profiled, boolean recordable, boolean waits, GridScheduler grids,
+            Object[] outputs, ImmutableTaskGraph... graphs) {
         this.profiled = profiled;
         clocked = profiled || waits;
         this.outputs = outputs;
@@ -108,7 +111,8 @@ final class Stage implements AutoCloseable {
         if (clocked) {
             plan.withProfiler(ProfilerMode.SILENT);
         }
-        records = graph(System.getProperty(GRAPH_PROPERTY)) && recordable && !profiled && RECORDING.contains(device.device().getTornadoVMBackend());
+        records = graph(System.getProperty(GRAPH_PROPERTY)) && recordable && !profiled
+                && RECORDING.contains(device.device().getTornadoVMBackend());
         if (records) {
             select(graphs.length - 1);
             plan.withCUDAGraph();
@@ -126,7 +130,10 @@ final class Stage implements AutoCloseable {
         };
     }
 
-    /** A one-dimensional grid of whole groups, checked: TornadoVM launches nothing, in silence, if the group does not divide the grid or is too large. */
+    /**
+     * A one-dimensional grid of whole groups, checked: TornadoVM launches nothing, in silence, if the group does not divide the
+     * grid or is too large.
+     */
     static WorkerGrid grid(String kernel, long groups, Tiling tiling, Limits limits) {
         return grid(kernel, groups, tiling.group(), limits);
     }
@@ -167,8 +174,8 @@ final class Stage implements AutoCloseable {
 
     /**
      * A grid for a loop marked {@code @Parallel}. TornadoVM then runs the grid and not the loop's bound, so the grid is that
-     * exactly, in groups that divide it. Left to itself TornadoVM takes groups that a device may refuse, again in silence, because
-     * the kernel needs too many registers.
+     * exactly, in groups that divide it. Left to itself TornadoVM takes groups that a device may refuse, again in silence,
+     * because the kernel needs too many registers.
      */
     static WorkerGrid loop(int length) {
         WorkerGrid1D grid = new WorkerGrid1D(length);
