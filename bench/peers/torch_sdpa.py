@@ -175,19 +175,23 @@ def main():
     start = time.monotonic()
     done = present(options.out)
     versions = {"torch": torch.__version__, "cuda": torch.version.cuda, "driver": first_line(
-        ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"])}
+        ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]),
+        "commit": os.environ.get("ATTENTION_COMMIT") or first_line(
+            ["git", "-C", os.path.dirname(os.path.abspath(__file__)), "rev-parse", "--short", "HEAD"])}
+    exit_code = 0
     for common, directions in measurements(*grids, {"device": torch.cuda.get_device_name(), "versions": versions}):
         if time.monotonic() - start > options.minutes * 60:
             print(f"stopped after {options.minutes} minutes; the same command goes on")
-            return 0
+            return exit_code
         missing = [direction for direction in directions
                    if tuple({**common, "direction": direction}[field] for field in IDENTITY) not in done]
         if missing:
             for line in measure(torch, common, missing, options):
                 show(line)
+                exit_code = 1 if line["error"] and not line["error"].startswith(OUT_OF_MEMORY) else exit_code
                 if options.out:
                     append(options.out, line)
-    return 0
+    return exit_code
 
 
 def measure(torch, common, directions, options):
@@ -203,7 +207,8 @@ def measure(torch, common, directions, options):
     failure = None
     try:
         torch.manual_seed(1)
-        q, k, v, grad = (torch.randn(b, h, n, d, device="cuda", dtype=dtype) for _ in range(4))
+        normal = lambda: torch.randn(b, h, n, d, device="cuda", dtype=dtype)
+        q, k, v = normal(), normal(), normal()
         for x in (q, k, v):
             x.requires_grad_(True)
         with warnings.catch_warnings(), sdpa_kernel(backend):
@@ -212,6 +217,7 @@ def measure(torch, common, directions, options):
             backward = lambda: torch.autograd.grad(out, (q, k, v), grad, retain_graph=True)
             out = forward()
             forward_memory = torch.cuda.max_memory_allocated()
+            grad = normal()
             gradients = backward()
             memory = torch.cuda.max_memory_allocated()
             error, right = check(torch, common, q, k, v, grad, out, gradients)
