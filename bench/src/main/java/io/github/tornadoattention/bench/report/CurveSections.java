@@ -2,6 +2,7 @@ package io.github.tornadoattention.bench.report;
 
 import io.github.tornadoattention.bench.Result;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +14,10 @@ final class CurveSections {
     private static final int MOST_CURVES = 8;
     private static final List<String> SPARSE = List.of("block-sparse", "butterfly", "local window", "linformer");
     private static final List<String> SPARSE_BACKENDS = List.of("tornado", "cpu", "simulator");
+    private static final String FLOAT = ", float32";
+    private static final String HALF = ", float16";
+    private static final String BRAIN = ", bfloat16";
+    private static final List<String> TYPES = List.of(FLOAT, HALF, BRAIN);
     private static final String SPARSE_TOO = ", sparse or approximate";
     private static final List<String> DIRECTIONS = List.of("forward", "both");
 
@@ -23,26 +28,31 @@ final class CurveSections {
         List<Result> timed = data.timed().stream()
                 .filter(r -> r.get("block") == null && (r.number("density") == 1 || !r.text("algorithm").equals("block-sparse")))
                 .toList();
-        List<Family> families = Family.of(timed);
+        List<String> devices = Data.devices(timed);
+        List<Family> families = Family.of(timed).stream().sorted(Comparator
+                .comparingInt((Family family) -> family.rank(devices))
+                .thenComparingInt(family -> family.plain() ? 0 : family.causal() ? 1 : 2)).toList();
         if (families.isEmpty()) {
             return;
         }
         page.heading("Time and rate against N");
         page.paragraph("Each point was compared with float64 before it was timed. Bars: 10th to 90th percentile. FLOPs: 4 x "
-                + "head dim for each visible pair of query and key forward, 3.5 times that forward and backward together.");
+                + "head dim for each visible pair of query and key forward, 3.5 times that forward and backward together. The "
+                + "fastest device comes first; time and rate where nothing is masked, rate where attention is causal or of 16 "
+                + "bits, time where there is dropout or a key mask.");
         for (Family family : families) {
-            for (String direction : DIRECTIONS) {
+            for (String direction : family.dropsOrMasks() ? List.of("both") : DIRECTIONS) {
                 times(page, family, direction);
             }
         }
         Page memory = new Page("");
-        families.forEach(family -> memory(memory, family));
+        families.stream().filter(Family::plain).forEach(family -> memory(memory, family));
         if (!memory.pieces().isEmpty()) {
             page.heading("Memory against N");
             page.paragraph("Inputs, outputs, gradients and what the algorithm needs beside them, forward and backward together: "
                     + "ours by the host's own accounting, PyTorch's what its allocator held at most. With a fixed batch, "
                     + "standard attention's grows with N² and flash attention's with N; with a fixed batch x N, with N and not "
-                    + "at all. Packing for tensor cores takes copies of the inputs.");
+                    + "at all. bfloat16's is float16's. Packing for tensor cores takes copies of the inputs.");
             memory.pieces().forEach(page::add);
         }
         speedUp(page, families);
@@ -74,8 +84,12 @@ final class CurveSections {
             if (!time.compares()) {
                 return;
             }
-            page.figure(time, "Time against N, %s, %s.".formatted(words, shape), Data.commands(shown));
-            page.figure(rate, "Rate against N, %s, %s.".formatted(words, shape), Data.commands(shown));
+            if (family.dropsOrMasks() || family.plain() && shown.stream().anyMatch(r -> r.is("dtype", "fp32"))) {
+                page.figure(time, "Time against N, %s, %s.".formatted(words, shape), Data.commands(shown));
+            }
+            if (!family.dropsOrMasks()) {
+                page.figure(rate, "Rate against N, %s, %s.".formatted(words, shape), Data.commands(shown));
+            }
         });
     }
 
@@ -85,22 +99,30 @@ final class CurveSections {
      */
     private static Map<String, List<String>> chunks(Map<String, List<Result>> curves) {
         if (curves.size() <= MOST_CURVES) {
-            return Map.of("", List.copyOf(curves.keySet()));
+            return new LinkedHashMap<>(Map.of("", List.copyOf(curves.keySet())));
         }
         Map<String, List<String>> groups = new LinkedHashMap<>();
+        TYPES.forEach(type -> {
+            groups.put(type, new ArrayList<>());
+            groups.put(type + SPARSE_TOO, new ArrayList<>());
+        });
         curves.forEach((name, curve) -> {
             Result r = curve.getFirst();
-            boolean fp32 = r.is("dtype", "fp32");
             boolean less = SPARSE.stream().anyMatch(r.text("algorithm")::startsWith);
-            String type = fp32 ? ", float32" : ", 16 bits";
+            String type = switch (r.text("dtype")) {
+                case "fp16" -> HALF;
+                case "bf16" -> BRAIN;
+                default -> FLOAT;
+            };
             if (!less) {
-                groups.computeIfAbsent(type, key -> new ArrayList<>()).add(name);
+                groups.getOrDefault(type, List.of()).add(name);
             }
             // flash attention is what the sparse and approximate ones are compared with
             if (less || r.is("algorithm", "flash") && SPARSE_BACKENDS.contains(r.text("backend"))) {
-                groups.computeIfAbsent(type + SPARSE_TOO, key -> new ArrayList<>()).add(name);
+                groups.getOrDefault(type + SPARSE_TOO, List.of()).add(name);
             }
         });
+        // allMatch: those without any as well
         groups.entrySet().removeIf(group -> group.getKey().endsWith(SPARSE_TOO)
                 && group.getValue().stream().allMatch(name -> curves.getOrDefault(name, List.of()).getFirst()
                         .is("algorithm", "flash")));
@@ -119,7 +141,9 @@ final class CurveSections {
         Map<String, List<Result>> curves = family.curves("both");
         curves.replaceAll((name, curve) -> curve.stream().filter(r -> r.number("peak_device_bytes") > 0).toList());
         curves.values().removeIf(curve -> curve.size() < 2);
-        chunks(curves).forEach((of, names) -> {
+        Map<String, List<String>> chunks = chunks(curves);
+        chunks.keySet().removeIf(of -> of.startsWith(BRAIN)); // as float16's
+        chunks.forEach((of, names) -> {
             String title = "Memory, forward and backward: " + family.name() + of;
             Plot plot = new Plot(title, "N, queries and keys", true, "device memory, MiB", true).on(family.device());
             List<Result> shown = new ArrayList<>();
@@ -137,7 +161,7 @@ final class CurveSections {
 
     private static void speedUp(Page page, List<Family> families) {
         boolean headed = false;
-        for (Family family : families) {
+        for (Family family : families.stream().filter(family -> !family.dropsOrMasks()).toList()) {
             Plot plot = new Plot("Standard over flash, forward and backward: " + family.name(), "N, queries and keys", true,
                     "times faster, float32", true).on(family.device());
             List<Result> shown = new ArrayList<>();

@@ -3,6 +3,7 @@ package io.github.tornadoattention.bench.report;
 import io.github.tornadoattention.bench.Result;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -67,6 +68,22 @@ final class Data {
         TreeMap<K, List<Result>> groups = new TreeMap<>();
         results.forEach(result -> groups.computeIfAbsent(key.apply(result), k -> new ArrayList<>()).add(result));
         return groups;
+    }
+
+    /** The results of each place, the fastest place first. */
+    static List<List<Result>> places(Collection<Result> results) {
+        return by(results, Data::place).values().stream().sorted(Comparator.comparingDouble(Data::rate).reversed()).toList();
+    }
+
+    /** Devices of results in words, the fastest first. */
+    static List<String> devices(Collection<Result> results) {
+        return by(results, Data::device).values().stream().sorted(Comparator.comparingDouble(Data::rate).reversed())
+                .map(of -> device(of.getFirst())).toList();
+    }
+
+    /** The highest rate of results, in TFLOP/s; 0 if none has one. */
+    private static double rate(List<Result> results) {
+        return results.stream().mapToDouble(r -> r.number("tflops")).filter(rate -> rate > 0).max().orElse(0);
     }
 
     /** Who measured: backend, driver and device in words. */

@@ -26,9 +26,8 @@ final class DeviceSections {
         page.heading("Measured on");
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("device", "results", "dates", "versions"));
-        Data.by(data.all(), Data::place)
-                .forEach((place, results) -> rows.add(List.of(place, Integer.toString(results.size()),
-                        range(results), versions(results))));
+        Data.places(data.all()).forEach(results -> rows.add(List.of(Data.place(results.getFirst()),
+                Integer.toString(results.size()), range(results), versions(results))));
         page.table(rows);
     }
 

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * Results whose shapes differ in nothing but the length: of the same batch, or of the same number of tokens. What a curve over N
@@ -73,6 +74,27 @@ record Family(String name, List<Result> results) {
         TreeSet<Double> lengths = new TreeSet<>();
         results.forEach(result -> lengths.add(result.number("seq_q")));
         return lengths.size();
+    }
+
+    /** Whether it is the case that all others are made of: nothing masked, nothing dropped. */
+    boolean plain() {
+        return results.getFirst().options("").isEmpty();
+    }
+
+    /** Whether causality is all that is masked. */
+    boolean causal() {
+        return Data.isTrue(results.getFirst(), "causal") && !dropsOrMasks();
+    }
+
+    /** Whether probabilities are dropped or keys masked. */
+    boolean dropsOrMasks() {
+        return results.getFirst().number("dropout") > 0 || Data.isTrue(results.getFirst(), "key_mask");
+    }
+
+    /** The place in this list of the first device that has a curve here. */
+    int rank(List<String> devices) {
+        return Stream.of("forward", "both").flatMap(direction -> curves(direction).values().stream()).flatMap(List::stream)
+                .mapToInt(result -> devices.indexOf(Data.device(result))).min().orElse(devices.size());
     }
 
     /** The device, if all was measured on one; "" if not: then the curves' names say where. */

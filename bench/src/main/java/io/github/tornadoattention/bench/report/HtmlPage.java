@@ -23,9 +23,14 @@ final class HtmlPage {
                 + "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n");
         html.append("<title>%s</title>\n<style>\n%s</style></head><body>\n<h1>%s</h1>\n".formatted(
                 Text.escaped(page.title()), STYLE, Text.escaped(page.title())));
+        html.append("<nav><ul>\n");
+        page.headings().forEach(words -> html.append("<li><a href=\"#%s\">%s</a></li>\n".formatted(Page.anchor(words),
+                Text.escaped(words))));
+        html.append("</ul></nav>\n");
         for (Page.Piece piece : page.pieces()) {
             switch (piece) {
-                case Page.Heading heading -> html.append("<h2>%s</h2>\n".formatted(Text.escaped(heading.words())));
+                case Page.Heading heading -> html.append("<h2 id=\"%s\">%s</h2>\n".formatted(
+                        Page.anchor(heading.words()), Text.escaped(heading.words())));
                 case Page.Paragraph paragraph -> html.append("<p>%s</p>\n".formatted(Text.escaped(paragraph.words())));
                 case Page.TableOf table -> table(html, table.rows());
                 case Page.Figure figure -> {

@@ -16,13 +16,15 @@ record MarkdownPage(String text, Map<String, String> figures) {
     static MarkdownPage of(Page page, String folder) {
         StringBuilder text = new StringBuilder("# %s\n".formatted(page.title()));
         Map<String, String> figures = new LinkedHashMap<>();
+        text.append('\n');
+        page.headings().forEach(words -> text.append("- [%s](#%s)\n".formatted(words, Page.anchor(words))));
         for (Page.Piece piece : page.pieces()) {
             switch (piece) {
                 case Page.Heading heading -> text.append("\n## %s\n".formatted(heading.words()));
                 case Page.Paragraph paragraph -> text.append("\n%s\n".formatted(paragraph.words()));
                 case Page.TableOf table -> table(text, table.rows());
                 case Page.Figure figure -> {
-                    String name = "figure-%d.svg".formatted(figures.size() + 1);
+                    String name = figure(figures.size() + 1);
                     figures.put(name, figure.svg());
                     text.append("\n![%s](%s/%s)\n\n%s\n".formatted(figure.caption().replaceAll("[\\[\\]]", ""), folder,
                             name, figure.caption()));
@@ -31,6 +33,11 @@ record MarkdownPage(String text, Map<String, String> figures) {
             }
         }
         return new MarkdownPage(text.toString(), figures);
+    }
+
+    /** The name of the nth figure's file. */
+    static String figure(int n) {
+        return "figure-%d.svg".formatted(n);
     }
 
     private static void table(StringBuilder text, List<List<String>> rows) {

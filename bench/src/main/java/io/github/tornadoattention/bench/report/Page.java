@@ -2,6 +2,7 @@ package io.github.tornadoattention.bench.report;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** What a report says, before it is HTML or Markdown. */
 final class Page {
@@ -42,6 +43,16 @@ final class Page {
 
     List<Piece> pieces() {
         return List.copyOf(pieces);
+    }
+
+    /** The headings' words. */
+    List<String> headings() {
+        return pieces.stream().filter(Heading.class::isInstance).map(piece -> ((Heading) piece).words()).toList();
+    }
+
+    /** What a link to a heading says behind {@code #}, as GitHub makes it. */
+    static String anchor(String heading) {
+        return heading.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9 -]", "").replace(' ', '-');
     }
 
     void heading(String words) {

@@ -10,6 +10,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The paper's figures and tables, repeated, with the paper's own numbers beside ours. */
@@ -24,10 +26,8 @@ final class PaperSection {
     private PaperSection() {}
 
     static void write(Page page, Data data) {
-        List<Result> ours = chosen(data.only(r -> r.is("dtype", "fp32") && r.get("seq_q") != null
-                && !r.is("backend", "pytorch")));
         boolean headed = false;
-        for (List<Result> place : Data.by(ours, Data::place).values()) {
+        for (List<Result> place : places(data)) {
             Page section = new Page("");
             left(section, place, chosen(data.timed()), data.profiled());
             middle(section, place);
@@ -48,6 +48,12 @@ final class PaperSection {
         }
     }
 
+    /** Results of float32, ours, by place, the fastest first. */
+    static List<List<Result>> places(Data data) {
+        return Data.places(chosen(data.only(r -> r.is("dtype", "fp32") && r.get("seq_q") != null
+                && !r.is("backend", "pytorch"))));
+    }
+
     /** Where float32 was measured with multiply-adds and on tensor cores, the latter: that is what runs by itself. */
     private static List<Result> chosen(List<Result> results) {
         Map<List<Object>, Result> chosen = new LinkedHashMap<>();
@@ -56,8 +62,16 @@ final class PaperSection {
         return List.copyOf(chosen.values());
     }
 
-    /** Figure 2, left: traffic and time at one shape; GPT-2 medium's if it is there, else the largest that both ran. */
-    private static void left(Page page, List<Result> place, List<Result> all, List<Result> profiled) {
+    /** Standard and flash attention of the same shape. */
+    record Pair(Result standard, Result flash) {
+        /** How many times as much of something standard attention takes. */
+        double ratio(ToDoubleFunction<Result> of) {
+            return of.applyAsDouble(standard) / of.applyAsDouble(flash);
+        }
+    }
+
+    /** Those of Figure 2, left: GPT-2 medium's shape if it is there, else the largest that both ran. */
+    static @Nullable Pair traffic(List<Result> place) {
         List<Result> flash = place.stream().filter(timed("flash", "both"))
                 .filter(r -> r.get("block") == null && r.options(" ").isEmpty())
                 .sorted(Comparator.comparingDouble((Result r) ->
@@ -74,9 +88,17 @@ final class PaperSection {
                 other = standard;
             }
         }
-        if (best == null || other == null) {
+        return best == null || other == null ? null : new Pair(other, best);
+    }
+
+    /** Figure 2, left: traffic and time at one shape. */
+    private static void left(Page page, List<Result> place, List<Result> all, List<Result> profiled) {
+        Pair pair = traffic(place);
+        if (pair == null) {
             return;
         }
+        Result best = pair.flash();
+        Result other = pair.standard();
         boolean papers = best.number("batch") == 64 && best.number("seq_q") == 1024;
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("Figure 2, left: %s, forward and backward".formatted(best.shape()), "standard", "flash", "ratio"));
@@ -155,21 +177,32 @@ final class PaperSection {
                 ? number.intValue() : 0;
     }
 
+    /** Results by rising density, of each shape that has three at least. */
+    static List<List<Result>> densities(List<Result> place) {
+        List<Result> sparse = place.stream().filter(timed("block-sparse", "both")).toList();
+        return Data.by(sparse, r -> "%s %s".formatted(shapeAndOptions(r), r.type())).values().stream()
+                .filter(group -> group.size() >= 3)
+                .map(group -> group.stream().sorted(Comparator.comparingDouble(r -> r.number("density"))).toList())
+                .toList();
+    }
+
+    /** What the sparsest takes over what it would take in proportion to the densest. */
+    static double overProportion(List<Result> rising) {
+        Result dense = rising.getLast();
+        Result sparsest = rising.getFirst();
+        return sparsest.number("median_ms") * dense.number("density") / (sparsest.number("density") * dense.number("median_ms"));
+    }
+
     /** Figure 2, right: time against density. */
     private static void right(Page page, List<Result> place) {
-        List<Result> sparse = place.stream().filter(timed("block-sparse", "both")).toList();
-        for (List<Result> group : Data.by(sparse, r -> "%s %s".formatted(shapeAndOptions(r), r.type())).values()) {
-            if (group.size() < 3) {
-                continue;
-            }
-            List<Result> rising = group.stream().sorted(Comparator.comparingDouble(r -> r.number("density"))).toList();
+        for (List<Result> rising : densities(place)) {
             double[] density = Data.numbers(rising, "density");
             Result dense = rising.getLast();
             double[] proportional = java.util.Arrays.stream(density)
                     .map(s -> dense.number("median_ms") * s / dense.number("density")).toArray();
             String shape = shapeAndOptions(dense);
             Result sparsest = rising.getFirst();
-            double over = sparsest.number("median_ms") / proportional[0];
+            double over = overProportion(rising);
             String says = "Figure 2, right: time against the share of blocks that are computed (%s, %s). At a share of %s it "
                     + "takes %.2f times what the time at %s would be in proportion.";
             String who = Data.who(dense) + " " + dense.text("dtype");
@@ -236,6 +269,19 @@ final class PaperSection {
             cells.addAll(List.of("", "", "", "", "", ""));
         }
         return cells;
+    }
+
+    /** Flash attention forward and backward, nothing masked, by rising length. */
+    static List<Result> plain(List<Result> place) {
+        return place.stream().filter(timed("flash", "both")).filter(r -> r.get("block") == null && r.options("").isEmpty())
+                .sorted(Comparator.comparingDouble(r -> r.number("seq_q"))).toList();
+    }
+
+    /** These beside standard attention of the same shape. */
+    static List<Pair> pairs(List<Result> place) {
+        return plain(place).stream().flatMap(flash -> Stream.ofNullable(find(place, timed("standard", "both"), flash))
+                        .map(standard -> new Pair(standard, flash)))
+                .toList();
     }
 
     private static @Nullable Result one(List<Result> results, String algorithm) {

@@ -48,6 +48,12 @@ final class ProfilerSection {
         }
     }
 
+    /** How many times the bytes in device memory the first took, as counted; 0 where either was not profiled. */
+    static double ratio(List<Result> profiled, Result standard, Result flash) {
+        return of(profiled, standard).flatMap(first -> of(profiled, flash)
+                .map(second -> first.number("dram_bytes") / second.number("dram_bytes"))).orElse(0.0);
+    }
+
     private static Optional<Result> of(List<Result> profiled, Result timed) {
         return profiled.stream().filter(r -> r.identity().equals(timed.identity())).findFirst();
     }

@@ -75,6 +75,15 @@ public final class ReportCommand implements Callable<Integer> {
                 write(output, svg);
             }
         });
+        try {
+            // those of a longer report that was here before
+            int next = figures.size() + 1;
+            while (Files.deleteIfExists(folder.resolve(MarkdownPage.figure(next)))) {
+                next++;
+            }
+        } catch (IOException e) {
+            throw new UsageException("%s: old figures cannot be removed: %s".formatted(folder, e.getMessage()), e);
+        }
     }
 
     private static void write(OutputFile output, String text) {
@@ -85,6 +94,7 @@ public final class ReportCommand implements Callable<Integer> {
     static Page page(String title, List<Result> results) {
         Data data = new Data(results);
         Page page = new Page(title);
+        GlanceSection.write(page, data);
         DeviceSections.machines(page, data);
         PaperSection.write(page, data);
         CurveSections.write(page, data);

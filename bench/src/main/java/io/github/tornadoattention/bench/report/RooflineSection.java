@@ -14,7 +14,7 @@ final class RooflineSection {
     /** A roofline for each device whose ceilings were measured. */
     static void write(Page page, Data data) {
         boolean headed = false;
-        for (List<Result> place : Data.by(data.all(), Data::place).values()) {
+        for (List<Result> place : Data.places(data.all())) {
             double flops = ceiling(place, "ceiling multiply-adds", "tflops");
             double tensor = ceiling(place, "ceiling tensor multiply-adds", "tflops");
             double copy = ceiling(place, "ceiling copy", "gb_per_s");

@@ -27,7 +27,7 @@ final class WallSection {
                 + "with CUDA and PTX, whose tasks have to be waited for one by one. JIT is what the first call takes more than "
                 + "the later ones, compilation in TornadoVM and in the driver. GB/s are the IO model's bytes, each element once "
                 + "a launch, over the kernels' time; their share is of the copy ceiling.");
-        Data.by(clocked, Data::place).values().forEach(place -> {
+        Data.places(clocked).forEach(place -> {
             double[] jit = Data.numbers(place, "jit_ms");
             page.paragraph("%s, %d measurements: JIT median %s ms, most %s ms.".formatted(
                     Data.place(place.getFirst()), jit.length, Lines.time(median(jit)),

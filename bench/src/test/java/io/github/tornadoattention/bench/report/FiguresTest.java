@@ -47,7 +47,8 @@ class FiguresTest {
             assertThat(row).hasSize(7).startsWith(name, "both", "1.600", "2.000", "1.25").endsWith("9.000");
             assertThat(Double.parseDouble(row.get(5))).isPositive();
         });
-        assertThat(rows(results)).containsAll(rows(plain));
+        assertThat(rows(results)).containsAll(rows(plain).stream()
+                .filter(row -> !row.getFirst().equals("device memory traffic")).toList());
         // of another device: no row of Figure 2
         results.replaceAll(r -> r.profiled() ? r.with("device", "other") : r);
         assertThat(rows(results)).noneMatch(row -> row.getFirst().contains("Nsight"));
