@@ -27,10 +27,12 @@ final class RooflineSection {
             }
             if (!headed) {
                 page.heading("Roofline");
+                page.paragraph("What a device can do is what small kernels of the harness reached, compiled by TornadoVM and the "
+                        + "driver as attention's are: where the compiler is the limit, as with PTX, the hardware could do more.");
                 headed = true;
             }
             String products = tensor > 0 ? ", 16-bit products on tensor cores " + Lines.rate(tensor) : "";
-            page.paragraph("%s: fused multiply-adds %s%s, copy %.0f GB/s, local memory %.0f GB/s, measured by small kernels."
+            page.paragraph("%s: fused multiply-adds %s%s, copy %.0f GB/s, local memory %.0f GB/s."
                     .formatted(Data.place(place.getFirst()), Lines.rate(flops), products, copy, local));
             Plot plot = new Plot("Roofline: " + Data.place(place.getFirst()),
                     "FLOP per byte of device memory, each byte once", true, "TFLOP/s executed, forward and backward", true);

@@ -4,6 +4,7 @@ import io.github.tornadoattention.bench.Result;
 import io.github.tornadoattention.host.Algorithm;
 import io.github.tornadoattention.host.AttentionSpec;
 import io.github.tornadoattention.host.BlockMasks;
+import io.github.tornadoattention.host.tornado.KernelTraffic;
 import io.github.tornadoattention.host.tornado.TrafficModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,100 +49,154 @@ final class TrafficSection {
 
     static void write(Page page) {
         page.heading("The IO model");
-        page.paragraph(("Bytes between device memory and local memory by calculation, one head, head dim %d, float32, forward. "
-                + "The counts of our kernels are equal to the simulator's counters byte for byte (a test says so). \"Moved by "
+        page.paragraph(("Bytes between device memory and local memory by calculation, one head, head dim %d, float32. The "
+                + "counts of our kernels are equal to the simulator's counters byte for byte (a test says so). \"Moved by "
                 + "work-items\" is as if no cache held anything, which is how the paper counts flash attention; \"once\" is as "
-                + "if a cache forgot nothing during a launch, which is how the paper counts standard attention.").formatted(D));
-        againstMemory(page);
-        againstLength(page);
+                + "if a cache forgot nothing during a launch, which is how the paper counts standard attention. Backward, local memory is that of "
+                + "the kernel which takes most.").formatted(D));
+        for (Pass pass : Pass.values()) {
+            againstMemory(page, pass);
+        }
+        for (Pass pass : Pass.values()) {
+            againstLength(page, pass);
+        }
         againstDensity(page);
+    }
+
+    /** A pass of attention and what the paper says of it: algorithms 0 and 1 and theorem 2, algorithms 3 and 4 and theorem 5. */
+    enum Pass {
+        FORWARD("forward", 2, 0, 1) {
+            @Override
+            double standard(double n, int element) {
+                return element * (4 * n * n + 4 * n * D);
+            }
+
+            @Override
+            double flash(double n, double blocks, int element) {
+                return element * (2 * n * D + blocks * (3 * n * D + 4 * n));
+            }
+        },
+        BACKWARD("backward", 5, 3, 4) {
+            @Override
+            double standard(double n, int element) {
+                return element * (7 * n * n + 8 * n * D);
+            }
+
+            @Override
+            double flash(double n, double blocks, int element) {
+                return element * (4 * n * D + blocks * (5 * n * D + 2 * n));
+            }
+        };
+
+        private final String direction;
+        private final int theorem;
+        private final int standardAlgorithm;
+        private final int flashAlgorithm;
+
+        Pass(String direction, int theorem, int standardAlgorithm, int flashAlgorithm) {
+            this.direction = direction;
+            this.theorem = theorem;
+            this.standardAlgorithm = standardAlgorithm;
+            this.flashAlgorithm = flashAlgorithm;
+        }
+
+        /**
+         * Bytes that the paper's standard attention moves. Forward S and P written and read once each, Q, K, V and O once;
+         * backward P read twice, dP written and read, dS written and read twice, and eight times a tensor.
+         */
+        abstract double standard(double n, int element);
+
+        /**
+         * Bytes that the paper's flash attention moves with so many blocks of keys. Forward K and V once, Q, O, l and m for each
+         * block; backward K, V, dK and dV once, Q, O, dO and dQ, l and m for each block, dQ both ways.
+         */
+        abstract double flash(double n, double blocks, int element);
+
+        /** Likewise, with so many bytes of local memory. */
+        final double flashIn(double n, double local, int element) {
+            return flash(n, Math.ceil(n / Math.max(1, Math.floor(local / element / (4.0 * D)))), element);
+        }
+
+        /** MiB that our standard attention, or flash attention with the host's tiles, moves with each element once a launch. */
+        double once(int n, Algorithm algorithm) {
+            return TrafficModel.of(spec(n), algorithm).bytesOnce(direction) / MIB;
+        }
+
+        private long local(TrafficModel model) {
+            return (this == FORWARD ? model.forward() : model.backward()).stream().mapToLong(KernelTraffic::localBytes).max()
+                    .orElse(0);
+        }
     }
 
     private static AttentionSpec spec(int n) {
         return AttentionSpec.builder(1, 1, n, D).build();
     }
 
-    /** MiB of a forward pass, each element once a launch. */
-    private static double once(int n, Algorithm algorithm) {
-        return TrafficModel.of(spec(n), algorithm).bytesOnce("forward") / MIB;
-    }
-
-    /** Theorem 2: O(N² D² / M). */
-    private static void againstMemory(Page page) {
+    /** Theorems 2 and 5: O(N² D² / M). */
+    private static void againstMemory(Page page, Pass pass) {
         List<Double> bytes = new ArrayList<>();
         List<Double> local = new ArrayList<>();
         for (int side : SIDES) {
             TrafficModel model = TrafficModel.ofBlocks(spec(N), side, side);
-            local.add(model.forward().getFirst().localBytes() / 1024.0);
-            bytes.add(model.bytes("forward") / MIB);
+            local.add(pass.local(model) / 1024.0);
+            bytes.add(model.bytes(pass.direction) / MIB);
         }
         double[] kib = array(local);
-        double[] paper = local.stream().mapToDouble(k -> paperFlash(N, k * 1024, Float.BYTES) / MIB).toArray();
-        double[] standard = local.stream().mapToDouble(k -> once(N, Algorithm.STANDARD)).toArray();
-        page.figure(new Plot("Theorem 2: bytes against local memory, forward, N %d".formatted(N), "local memory of a group, KiB",
-                true, "MiB moved", true)
-                        .line("flash, our kernel with square tiles", kib, array(bytes))
-                        .bound("flash, the paper's algorithm 1", kib, paper)
-                        .bound("standard, once (algorithm 0)", kib, standard),
-                "Theorem 2: flash attention moves O(N² D² / M) bytes, standard attention O(N D + N²) whatever the local "
-                        + "memory M. Forward.",
+        double[] paper = local.stream().mapToDouble(k -> pass.flashIn(N, k * 1024, Float.BYTES) / MIB).toArray();
+        double[] standard = local.stream().mapToDouble(k -> pass.once(N, Algorithm.STANDARD)).toArray();
+        page.figure(new Plot("Theorem %d: bytes against local memory, %s, N %d".formatted(pass.theorem, pass.direction, N),
+                "local memory of a group, KiB", true, "MiB moved", true)
+                        .line("flash, our kernels with square tiles", kib, array(bytes))
+                        .bound("flash, the paper's algorithm %d".formatted(pass.flashAlgorithm), kib, paper)
+                        .bound("standard, once (algorithm %d)".formatted(pass.standardAlgorithm), kib, standard),
+                ("Theorem %d: flash attention moves O(N² D² / M) bytes, standard attention O(N D + N²) whatever the local "
+                        + "memory M. %s.").formatted(pass.theorem, pass == Pass.FORWARD ? "Forward" : "Backward"),
                 command(words(IntStream.of(SIDES)), "--shape 1,1,%d,%d --block $x,$x".formatted(N, D),
-                        "^forward|flash.forward: "));
+                        pass == Pass.FORWARD ? "^forward|flash.forward: " : "^backward|flashBackward.*: "));
     }
 
-    /**
-     * Bytes that the paper's algorithm 1 moves with so many bytes of local memory: K and V once, Q, O, l and m once for each
-     * block of keys.
-     *
-     * @param element bytes of an element
-     */
-    static double paperFlash(double n, double local, int element) {
-        double blocks = Math.ceil(n / Math.max(1, Math.floor(local / element / (4.0 * D))));
-        return element * (2 * n * D + blocks * (3 * n * D + 4 * n));
-    }
-
-    /** Bytes that the paper's algorithm 0 moves: S and P written and read once each, Q, K, V and O once. */
-    static double paperStandard(double n, int element) {
-        return element * (4 * n * n + 4 * n * D);
-    }
-
-    private static void againstLength(Page page) {
-        int[] lengths = LENGTHS;
-        double[] n = IntStream.of(lengths).asDoubleStream().toArray();
-        page.figure(new Plot("Bytes against N, forward", "N", true, "MiB moved", true)
-                        .line("standard, once", n, IntStream.of(lengths)
-                                .mapToDouble(x -> once(x, Algorithm.STANDARD)).toArray())
-                        .line("flash, moved by work-items", n, IntStream.of(lengths)
-                                .mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.FLASH).bytes("forward") / MIB).toArray())
-                        .line("flash, once", n, IntStream.of(lengths).mapToDouble(x -> once(x, Algorithm.FLASH)).toArray())
-                        .bound("the paper's algorithm 0, standard, float16", n,
-                                IntStream.of(lengths).mapToDouble(x -> paperStandard(x, HALF) / MIB).toArray())
-                        .bound("the paper's algorithm 1, flash, float16, 100 KiB", n,
-                                IntStream.of(lengths).mapToDouble(x -> paperFlash(x, PAPERS_LOCAL, HALF) / MIB).toArray()),
-                ("Bytes against N: what flash attention needs once is linear in N, standard attention's matrix is not. Ours in "
-                        + "float32 (marked lines); the paper's algorithms in float16 with the 100 KiB of local memory that it "
-                        + "names: at N %d its standard attention moves %.1f times the bytes of its flash attention. In float32 "
-                        + "with 48 KiB it would be %.2f times: algorithm 1 reads and writes O for every block of keys, and gains "
-                        + "where M is well above D² elements.")
-                        .formatted(N, paperStandard(N, HALF) / paperFlash(N, PAPERS_LOCAL, HALF),
-                                paperStandard(N, Float.BYTES) / paperFlash(N, 48 * 1024, Float.BYTES)),
-                command(words(IntStream.of(LENGTHS)), "--shape 1,1,$x,%d".formatted(D), "^forward"));
+    private static void againstLength(Page page, Pass pass) {
+        double[] n = IntStream.of(LENGTHS).asDoubleStream().toArray();
+        page.figure(new Plot("Bytes against N, " + pass.direction, "N", true, "MiB moved", true)
+                        .line("standard, once", n, IntStream.of(LENGTHS)
+                                .mapToDouble(x -> pass.once(x, Algorithm.STANDARD)).toArray())
+                        .line("flash, moved by work-items", n, IntStream.of(LENGTHS)
+                                .mapToDouble(x -> TrafficModel.of(spec(x), Algorithm.FLASH).bytes(pass.direction) / MIB)
+                                .toArray())
+                        .line("flash, once", n, IntStream.of(LENGTHS).mapToDouble(x -> pass.once(x, Algorithm.FLASH)).toArray())
+                        .bound("the paper's algorithm %d, standard, float16".formatted(pass.standardAlgorithm), n,
+                                IntStream.of(LENGTHS).mapToDouble(x -> pass.standard(x, HALF) / MIB).toArray())
+                        .bound("the paper's algorithm %d, flash, float16, 100 KiB".formatted(pass.flashAlgorithm), n,
+                                IntStream.of(LENGTHS).mapToDouble(x -> pass.flashIn(x, PAPERS_LOCAL, HALF) / MIB).toArray()),
+                ("Bytes against N, %s: what flash attention needs once is linear in N, standard attention's matrix is not. "
+                        + "Ours in float32 (marked lines); the paper's algorithms in float16 with the 100 KiB of local memory that "
+                        + "it names: at N %d its standard attention moves %.1f times the bytes of its flash attention. In float32 "
+                        + "with 48 KiB it would be %.2f times: algorithm %d reads and writes %s for every block of keys, and "
+                        + "gains where M is well above D² elements.")
+                        .formatted(pass.direction, N, pass.standard(N, HALF) / pass.flashIn(N, PAPERS_LOCAL, HALF),
+                                pass.standard(N, Float.BYTES) / pass.flashIn(N, 48 * 1024, Float.BYTES), pass.flashAlgorithm,
+                                pass == Pass.FORWARD ? "O" : "dQ"),
+                command(words(IntStream.of(LENGTHS)), "--shape 1,1,$x,%d".formatted(D), "^" + pass.direction));
     }
 
     /** Proposition 4: O(N D + N² D² s / M). */
     private static void againstDensity(Page page) {
         double[] density = DENSITIES;
-        double[] bytes = java.util.Arrays.stream(density).map(s -> TrafficModel.ofBlocks(AttentionSpec.builder(1, 1, N, D)
-                .blockMask(BlockMasks.random(N, N, BLOCK, s, 1)).build(), BLOCK, BLOCK).bytes("forward") / MIB).toArray();
-        double[] dense = java.util.Arrays.stream(density).map(s -> bytes[bytes.length - 1] * s).toArray();
-        page.figure(new Plot("Proposition 4: bytes against density, forward, N %d".formatted(N), "share of blocks that are set",
-                false, "MiB moved", false)
-                        .line("block-sparse, our kernel", density, bytes)
-                        .bound("proportional to density", density, dense),
+        Plot plot = new Plot("Proposition 4: bytes against density, N %d".formatted(N), "share of blocks that are set",
+                false, "MiB moved", false);
+        for (Pass pass : Pass.values()) {
+            double[] bytes = DoubleStream.of(density).map(s -> TrafficModel.ofBlocks(AttentionSpec.builder(1, 1, N, D)
+                    .blockMask(BlockMasks.random(N, N, BLOCK, s, 1)).build(), BLOCK, BLOCK).bytes(pass.direction) / MIB)
+                    .toArray();
+            double[] dense = DoubleStream.of(density).map(s -> bytes[bytes.length - 1] * s).toArray();
+            plot.line("block-sparse, our kernels, " + pass.direction, density, bytes)
+                    .bound("proportional to density, " + pass.direction, density, dense);
+        }
+        page.figure(plot,
                 "Proposition 4: block-sparse flash attention moves the dense bytes times the share of blocks, and O(N D) beside "
-                        + "them. Forward.",
+                        + "them.",
                 command(DoubleStream.of(DENSITIES).mapToObj(Plot::number).collect(Collectors.joining(" ")),
-                        "--shape 1,1,%d,%d --block %d,%d --density $x".formatted(N, D, BLOCK, BLOCK), "^forward"));
+                        "--shape 1,1,%d,%d --block %d,%d --density $x".formatted(N, D, BLOCK, BLOCK), "^forward|^backward"));
     }
 
     private static double[] array(List<Double> values) {

@@ -205,11 +205,21 @@ class FiguresTest {
     @Test
     void thePapersAlgorithmsGainWithThePapersMemory() {
         double flash = 2 * (2 * 4096 * 64 + 21 * (3 * 4096 * 64 + 4.0 * 4096));
-        assertThat(TrafficSection.paperFlash(4096, 100 * 1024, 2)).isEqualTo(flash);
+        assertThat(TrafficSection.Pass.FORWARD.flashIn(4096, 100 * 1024, 2)).isEqualTo(flash);
         double standard = 2 * (4 * 4096.0 * 4096 + 4 * 4096 * 64);
-        assertThat(TrafficSection.paperStandard(4096, 2)).isEqualTo(standard);
-        assertThat(figures(List.of(result("flash", "forward", 64, 1)), "Bytes against N")).singleElement()
-                .extracting(Page.Figure::caption).asString().contains("moves %.1f times".formatted(standard / flash), "48 KiB");
+        assertThat(TrafficSection.Pass.FORWARD.standard(4096, 2)).isEqualTo(standard);
+        // algorithm 4: K, V, dK, dV once; Q, O, dO, dQ there and back, l and m for each block. Algorithm 3 in its five steps
+        double flashBack = 2 * (4 * 4096 * 64 + 21 * (5 * 4096 * 64 + 2.0 * 4096));
+        assertThat(TrafficSection.Pass.BACKWARD.flashIn(4096, 100 * 1024, 2)).isEqualTo(flashBack);
+        double square = 4096.0 * 4096;
+        double tensor = 4096 * 64;
+        double standardBack = 2 * (square + 2 * tensor + square + 2 * tensor + 3 * square + 2 * (square + 2 * tensor));
+        assertThat(TrafficSection.Pass.BACKWARD.standard(4096, 2)).isEqualTo(standardBack);
+        List<Page.Figure> figures = figures(List.of(result("flash", "forward", 64, 1)), "Bytes against N");
+        assertThat(figures).extracting(Page.Figure::caption).satisfiesExactly(
+                forward -> assertThat(forward).contains("moves %.1f times".formatted(standard / flash), "48 KiB", "writes O for"),
+                backward -> assertThat(backward)
+                        .contains("moves %.1f times".formatted(standardBack / flashBack), "writes dQ for"));
     }
 
     @Test

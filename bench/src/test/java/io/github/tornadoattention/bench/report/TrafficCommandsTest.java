@@ -38,10 +38,16 @@ class TrafficCommandsTest {
     void everyPointIsAskedFor() throws Exception {
         assertThat(calls("Theorem 2")).hasSize(8).startsWith("forward trace --shape 1,1,4096,64 --block 16,16")
                 .endsWith("forward trace --shape 1,1,4096,64 --block 256,256");
-        assertThat(calls("Bytes against N")).hasSize(10).startsWith("forward trace --shape 1,1,128,64")
-                .endsWith("forward trace --shape 1,1,65536,64");
-        assertThat(calls("Proposition 4")).hasSize(7)
-                .startsWith("forward trace --shape 1,1,4096,64 --block 64,64 --density 0.03125")
-                .endsWith("forward trace --shape 1,1,4096,64 --block 64,64 --density 1");
+        assertThat(calls("Theorem 5")).hasSize(8).startsWith("backward trace --shape 1,1,4096,64 --block 16,16")
+                .endsWith("backward trace --shape 1,1,4096,64 --block 256,256");
+        for (String pass : List.of("forward", "backward")) {
+            assertThat(calls("Bytes against N, " + pass)).hasSize(10).startsWith(pass + " trace --shape 1,1,128,64")
+                    .endsWith(pass + " trace --shape 1,1,65536,64");
+        }
+        assertThat(calls("Proposition 4")).hasSize(14)
+                .startsWith("forward trace --shape 1,1,4096,64 --block 64,64 --density 0.03125",
+                        "backward trace --shape 1,1,4096,64 --block 64,64 --density 0.03125")
+                .endsWith("forward trace --shape 1,1,4096,64 --block 64,64 --density 1",
+                        "backward trace --shape 1,1,4096,64 --block 64,64 --density 1");
     }
 }
