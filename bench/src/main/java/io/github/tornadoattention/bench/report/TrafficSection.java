@@ -52,8 +52,8 @@ final class TrafficSection {
         page.paragraph(("Bytes between device memory and local memory by calculation, one head, head dim %d, float32. The "
                 + "counts of our kernels are equal to the simulator's counters byte for byte (a test says so). \"Moved by "
                 + "work-items\" is as if no cache held anything, which is how the paper counts flash attention; \"once\" is as "
-                + "if a cache forgot nothing during a launch, which is how the paper counts standard attention. Backward, local memory is that of "
-                + "the kernel which takes most.").formatted(D));
+                + "if a cache forgot nothing during a launch, which is how the paper counts standard attention. Backward, local "
+                + "memory is that of the kernel which takes most.").formatted(D));
         for (Pass pass : Pass.values()) {
             againstMemory(page, pass);
         }
@@ -169,10 +169,10 @@ final class TrafficSection {
                         .bound("the paper's algorithm %d, flash, float16, 100 KiB".formatted(pass.flashAlgorithm), n,
                                 IntStream.of(LENGTHS).mapToDouble(x -> pass.flashIn(x, PAPERS_LOCAL, HALF) / MIB).toArray()),
                 ("Bytes against N, %s: what flash attention needs once is linear in N, standard attention's matrix is not. "
-                        + "Ours in float32 (marked lines); the paper's algorithms in float16 with the 100 KiB of local memory that "
-                        + "it names: at N %d its standard attention moves %.1f times the bytes of its flash attention. In float32 "
-                        + "with 48 KiB it would be %.2f times: algorithm %d reads and writes %s for every block of keys, and "
-                        + "gains where M is well above D² elements.")
+                        + "Ours in float32 (marked lines); the paper's algorithms in float16 with the 100 KiB of local memory "
+                        + "that it names: at N %d its standard attention moves %.1f times the bytes of its flash attention. In "
+                        + "float32 with 48 KiB it would be %.2f times: algorithm %d reads and writes %s for every block of keys, "
+                        + "and gains where M is well above D² elements.")
                         .formatted(pass.direction, N, pass.standard(N, HALF) / pass.flashIn(N, PAPERS_LOCAL, HALF),
                                 pass.standard(N, Float.BYTES) / pass.flashIn(N, 48 * 1024, Float.BYTES), pass.flashAlgorithm,
                                 pass == Pass.FORWARD ? "O" : "dQ"),
