@@ -35,8 +35,11 @@ public final class Traffic implements AutoCloseable {
      *
      * @param task {@code graph.task}
      * @param arrays the kernel's arrays in the order of its arguments
+     * @param localBytesRead bytes that work-items read from local arrays, each work-item's read for itself; counted only while
+     * the simulator watches ({@link Simulator#watching}), else 0
+     * @param localBytesWritten likewise, written
      */
-    public record LaunchTraffic(String task, List<ArrayTraffic> arrays) {
+    public record LaunchTraffic(String task, List<ArrayTraffic> arrays, long localBytesRead, long localBytesWritten) {
     }
 
     private final List<LaunchTraffic> launches = new CopyOnWriteArrayList<>();

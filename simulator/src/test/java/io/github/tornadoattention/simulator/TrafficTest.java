@@ -39,6 +39,8 @@ class TrafficTest {
             assertThat(traffic.bytesRead("g.t")).isEqualTo(traffic.bytesRead()).isEqualTo(32 * 4);
             assertThat(traffic.bytesWritten("other")).isZero();
             assertThat(traffic.launches()).hasSize(1);
+            assertThat(traffic.launches().getFirst().localBytesWritten()).isEqualTo(watch ? 32 * 4 : 0);
+            assertThat(traffic.launches().getFirst().localBytesRead()).isEqualTo(watch ? 32 * 8 * 4 : 0);
         }
     }
 

@@ -59,12 +59,10 @@ final class CeilingBench {
                 : new CeilingBench(target, device, 1 << 12, 1 << 22, 3, share);
     }
 
-    /** What the results of {@link #measure} say, those of this target only. */
+    /** What the results of {@link #measure} say of multiply-adds, those of this target only. */
     static Ceilings of(Target target, List<Result> results) {
         double tflops = 0;
         double tensor = 0;
-        double copy = 0;
-        double local = 0;
         Result wanted = target.describe(new Result());
         List<String> by = List.of("backend", "driver", "device");
         for (Result result : results) {
@@ -72,13 +70,11 @@ final class CeilingBench {
                 switch (result.text("algorithm")) {
                     case MULTIPLY_ADDS -> tflops = result.number("tflops");
                     case TENSOR_MULTIPLY_ADDS -> tensor = result.number("tflops");
-                    case COPY -> copy = result.number("gb_per_s");
-                    case LOCAL_READS -> local = result.number("gb_per_s");
                     default -> { }
                 }
             }
         }
-        return new Ceilings(tflops, tensor, copy, local);
+        return new Ceilings(tflops, tensor);
     }
 
     /** The names of what is measured, before it is. */

@@ -4,15 +4,13 @@ import io.github.tornadoattention.bench.Result;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a device can do at most, measured; 0 where it was not.
+ * How many multiply-adds a device can do at most, measured; 0 where they were not.
  *
  * @param tflops float32 fused multiply-adds, in TFLOP/s
  * @param tensorTflops products of 16-bit numbers on tensor cores, in TFLOP/s
- * @param copyGbs copying from and to device memory, bytes read and written together, in GB/s
- * @param localGbs reading local memory, in GB/s
  */
-record Ceilings(double tflops, double tensorTflops, double copyGbs, double localGbs) {
-    static final Ceilings UNKNOWN = new Ceilings(0, 0, 0, 0);
+record Ceilings(double tflops, double tensorTflops) {
+    static final Ceilings UNKNOWN = new Ceilings(0, 0);
 
     /** What limits the multiply-adds that these units execute, in TFLOP/s; 0 if unknown. */
     double of(@Nullable String units) {

@@ -7,6 +7,7 @@ import io.github.tornadoattention.host.Causal;
 import io.github.tornadoattention.host.DType;
 import io.github.tornadoattention.host.tornado.TrafficModel;
 import java.util.Locale;
+import java.util.OptionalLong;
 
 /** The IO model's bytes of a result, with each element once a launch. */
 final class ModelBytes {
@@ -32,6 +33,19 @@ final class ModelBytes {
         TrafficModel model = r.is("units", Result.TENSOR_CORES) ? TrafficModel.onTensorCores(spec)
                 : TrafficModel.of(spec, r.is("algorithm", "standard") ? Algorithm.STANDARD : Algorithm.FLASH);
         return model.bytes(r.text("direction"));
+    }
+
+    /**
+     * What work-items read from and write to local memory in dense flash attention by multiply-adds, with the tiles of a device
+     * with 48 KiB of it; NaN elsewhere, where it is not counted.
+     */
+    static double local(Result r) {
+        if (!r.is("backend", "tornado") || !r.is("algorithm", "flash") || !r.is("units", "fma") || r.number("density") != 1
+                || r.number("dropout") > 0 || Data.isTrue(r, "key_mask") || r.get("block") != null) {
+            return Double.NaN;
+        }
+        OptionalLong bytes = TrafficModel.of(spec(r), Algorithm.FLASH).localBytes(r.text("direction"));
+        return bytes.isPresent() ? bytes.getAsLong() : Double.NaN;
     }
 
     private static AttentionSpec spec(Result r) {

@@ -26,20 +26,25 @@ final class WallSection {
                 + "the device's clock off. The clock is on where kernels take more than a second, and for standard attention "
                 + "with CUDA and PTX, whose tasks have to be waited for one by one. JIT is what the first call takes more than "
                 + "the later ones, compilation in TornadoVM and in the driver. GB/s are the IO model's bytes, each element once "
-                + "a launch, over the kernels' time; their share is of the copy ceiling.");
+                + "a launch, over the kernels' time; their share is of the copy ceiling. The share of local memory is of the "
+                + "ceiling of its reads, for flash attention by multiply-adds: what each work-item reads and writes there counts "
+                + "for itself, in the ceiling too. But there no two work-items of a warp read one address, and here some do, "
+                + "which a device moves once: what its local memory is busy with is less, and the share could pass 100%.");
         Data.places(clocked).forEach(place -> {
             double[] jit = Data.numbers(place, "jit_ms");
             page.paragraph("%s, %d measurements: JIT median %s ms, most %s ms.".formatted(
                     Data.place(place.getFirst()), jit.length, Lines.time(median(jit)),
                     Lines.time(DoubleStream.of(jit).max().orElse(0))));
-            table(page, place, RooflineSection.ceiling(data.all().stream()
-                    .filter(r -> Data.place(r).equals(Data.place(place.getFirst()))).toList(), "ceiling copy", "gb_per_s"));
+            List<Result> all = data.all().stream()
+                    .filter(r -> Data.place(r).equals(Data.place(place.getFirst()))).toList();
+            table(page, place, RooflineSection.ceiling(all, "ceiling copy", "gb_per_s"),
+                    RooflineSection.ceiling(all, "ceiling local reads", "gb_per_s"));
             figure(page, place);
         });
     }
 
     /** Shapes that the report's other parts speak of; the smallest and the largest where none of these ran. */
-    private static void table(Page page, List<Result> place, double copy) {
+    private static void table(Page page, List<Result> place, double copy, double local) {
         List<Result> plain = place.stream().filter(r -> r.options("").isEmpty() && r.number("density") == 1
                 && List.of("flash", "standard").contains(r.text("algorithm")) && !r.is("direction", "backward")
                 && r.number("seq_q") == r.number("seq_k")).toList();
@@ -53,26 +58,29 @@ final class WallSection {
         List<String> shapes = plain.stream().anyMatch(r -> SHOWN.contains(r.shape())) ? SHOWN : own.stream().distinct().toList();
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("shape", "what", "kernels, ms", "wall, ms (p10..p90)", "wall - kernels, ms",
-                "JIT, ms", "GB/s", "of copying"));
+                "JIT, ms", "GB/s", "of copying",
+                "of local memory"));
         for (String shape : shapes) {
             plain.stream().filter(r -> r.shape().equals(shape))
                     .sorted(Comparator.comparing((Result r) -> r.text("direction")).reversed()
                             .thenComparing(r -> r.text("algorithm")).thenComparing(Result::type))
-                    .forEach(r -> rows.add(row(r, copy)));
+                    .forEach(r -> rows.add(row(r, copy, local)));
         }
         page.table(rows);
     }
 
-    private static List<String> row(Result r, double copy) {
+    private static List<String> row(Result r, double copy, double local) {
         double wall = r.number("wall_median_ms");
         double rate = ModelBytes.once(r) / r.number("median_ms") / 1e6;
+        double localRate = ModelBytes.local(r) / r.number("median_ms") / 1e6;
         String spread = r.number("wall_p10_ms") > 0 && r.number("wall_p90_ms") > 0
                 ? " (%s..%s)".formatted(Lines.time(r.number("wall_p10_ms")), Lines.time(r.number("wall_p90_ms"))) : "";
         return List.of(r.shape(), "%s %s, %s".formatted(r.text("algorithm"), r.type(), r.text("direction")),
                 Lines.time(r.number("median_ms")),
                 wall > 0 ? Lines.time(wall) + spread : "", wall > 0 ? "%.3f".formatted(wall - r.number("median_ms")) : "",
                 "%.0f".formatted(r.number("jit_ms")), rate > 0 ? "%.1f".formatted(rate) : "",
-                rate > 0 && copy > 0 ? "%.1f%%".formatted(100 * rate / copy) : "");
+                rate > 0 && copy > 0 ? "%.1f%%".formatted(100 * rate / copy) : "",
+                localRate > 0 && local > 0 ? "%.1f%%".formatted(100 * localRate / local) : "");
     }
 
     private static void figure(Page page, List<Result> place) {

@@ -183,13 +183,16 @@ class FiguresTest {
         List<Result> results = new ArrayList<>();
         for (int n : new int[] {128, 512, 1024, 4096}) {
             results.add(result("flash", "forward", n, 2).with("jit_ms", 1000 + n).with("wall_median_ms", n == 4096 ? 1.5 : 2.25)
-                    .with("wall_p10_ms", 2.0).with("wall_p90_ms", 2.5).with("bytes_model", 1e8));
+                    .with("wall_p10_ms", 2.0).with("wall_p90_ms", 2.5).with("bytes_model", 1e8).with("units", "fma"));
         }
         results.add(new Result().with("backend", "tornado").with("driver", "opencl").with("device", "Some <GPU> & more")
                 .with("algorithm", "ceiling copy").with("direction", "forward").with("gb_per_s", 200.0));
+        results.add(new Result().with("backend", "tornado").with("driver", "opencl").with("device", "Some <GPU> & more")
+                .with("algorithm", "ceiling local reads").with("direction", "forward").with("gb_per_s", 1000.0));
+        // local memory by hand, tiles of 64 x 48 and 8 x 8 work-items: 768 visits of 120320 floats, 256 tiles of 8704 besides
         assertThat(rows(results)).contains(List.of("b16 h8 n128 d64", "flash fp32, forward", "2.000",
                 "2.250 (2.000..2.500)", "0.250",
-                "1128", "50.0", "25.0%"));
+                "1128", "50.0", "25.0%", "18.9%"));
         assertThat(figures(results, "Wall time beyond the kernels")).singleElement().satisfies(figure -> {
             assertThat(figure.svg()).contains("<title>forward, 2: 0.25<");
             assertThat(figure.caption()).contains("differences 0.250 ms", "12.5%", "1 of 4 calls");
@@ -197,7 +200,7 @@ class FiguresTest {
         // lines from before calls were timed
         results.forEach(r -> r.with("wall_median_ms", null));
         assertThat(rows(results)).contains(List.of("b16 h8 n128 d64", "flash fp32, forward", "2.000", "", "",
-                "1128", "50.0", "25.0%"));
+                "1128", "50.0", "25.0%", "18.9%"));
         assertThat(figures(results, "Wall time beyond the kernels")).isEmpty();
     }
 

@@ -201,8 +201,8 @@ final class TraceCommand implements Callable<Integer> {
             }
             table.lines().forEach(line -> terminal.print("  " + line));
             launches(model).stream().filter(launch -> !launch.tile().isEmpty()).forEach(launch -> terminal.print(
-                    "  %s: tiles of %s, %s of local memory a group".formatted(launch.task(), launch.tile(),
-                            Numbers.bytes(launch.localBytes()))));
+                    "  %s: tiles of %s, %s of local memory a group%s".formatted(launch.task(), launch.tile(),
+                            Numbers.bytes(launch.localBytes()), local(launch.local()))));
         }
         terminal.print("");
         Table totals = new Table().row("", "moved by work-items", "", "", "each element once a launch", "", "")
@@ -231,6 +231,11 @@ final class TraceCommand implements Callable<Integer> {
                         : model.spec().dtype().name().toLowerCase(Locale.ROOT));
     }
 
+    private static String local(KernelTraffic.@Nullable Local local) {
+        return local == null ? ""
+                : "; %s read from it, %s written".formatted(Numbers.bytes(local.read()), Numbers.bytes(local.written()));
+    }
+
     private static String bytes(long bytes) {
         return bytes == 0 ? "" : Numbers.bytes(bytes);
     }
@@ -255,6 +260,11 @@ final class TraceCommand implements Callable<Integer> {
         object.put("task", launch.task());
         object.put("tile", launch.tile());
         object.put("local_bytes", launch.localBytes());
+        KernelTraffic.Local local = launch.local();
+        if (local != null) {
+            object.put("local_bytes_read", local.read());
+            object.put("local_bytes_written", local.written());
+        }
         object.put("bytes", launch.bytes());
         object.put("bytes_once", launch.bytesOnce());
         List<Map<String, Object>> arrays = new ArrayList<>();

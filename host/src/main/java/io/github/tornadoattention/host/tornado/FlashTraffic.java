@@ -19,6 +19,7 @@ final class FlashTraffic {
     private final long queries;
     private final long d;
     private final TableTraffic tables;
+    private final FlashLocalTraffic local;
 
     /** {@code elementBytes}: size of an element of q, k, v, out and their gradients. */
     FlashTraffic(AttentionSpec spec, int elementBytes) {
@@ -27,6 +28,7 @@ final class FlashTraffic {
         this.queries = (long) spec.batch() * spec.heads() * spec.seqQ();
         this.d = spec.headDim();
         this.tables = new TableTraffic(spec);
+        this.local = new FlashLocalTraffic(spec);
     }
 
     private KernelTraffic.Counter tablesOverQueries(KernelTraffic.Counter counter, Tiling t, VisitSums sum) {
@@ -52,15 +54,18 @@ final class FlashTraffic {
                 .reads("v", elementBytes, streamed, sum.keyRows() * d)
                 .writes("out", elementBytes, queries * d)
                 .writes("lse", FLOAT, queries);
+        local.forward(counter, t, sum);
         return tablesOverQueries(counter, t, sum).of("flash.forward", t.toString(),
                 Contract.of(FlashForward.class).localBytes(t, spec.headDim()));
     }
 
     KernelTraffic rowDots(String graph) {
+        long lanes = Math.ceilDiv(queries, RowDots.ROWS) * RowDots.ROWS * RowDots.LANES;
         return new KernelTraffic.Counter()
                 .reads("out", elementBytes, queries * d, queries * d)
                 .reads("dOut", elementBytes, queries * d, queries * d)
                 .writes("delta", FLOAT, queries)
+                .local(RowDots.LANES * lanes, lanes)
                 .of(graph + ".rowDots", "", RowDots.ROWS * RowDots.LANES * FLOAT);
     }
 
@@ -81,6 +86,7 @@ final class FlashTraffic {
                 .reads("delta", FLOAT, rowReads, sum.queryRows())
                 .writes("dk", elementBytes, results)
                 .writes("dv", elementBytes, results);
+        local.keys(counter, t, sum);
         return tablesOverKeys(counter, t, sum).of("flashBackward.keys", t.toString(),
                 Contract.of(FlashBackwardKeys.class).localBytes(t, spec.headDim()));
     }
@@ -98,6 +104,7 @@ final class FlashTraffic {
                 .reads("lse", FLOAT, rowReads, queries)
                 .reads("delta", FLOAT, rowReads, queries)
                 .writes("dq", elementBytes, queries * d);
+        local.queries(counter, t, sum);
         return tablesOverQueries(counter, t, sum).of("flashBackward.queries", t.toString(),
                 Contract.of(FlashBackwardQueries.class).localBytes(t, spec.headDim()));
     }

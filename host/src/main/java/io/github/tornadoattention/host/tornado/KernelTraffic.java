@@ -3,6 +3,7 @@ package io.github.tornadoattention.host.tornado;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What one launch of a kernel moves between global memory and its work-items' local and private memory. Arrays of parameters
@@ -12,8 +13,10 @@ import java.util.function.ToLongFunction;
  * @param tile how the kernel cuts its work; "" where it has no tiles
  * @param localBytes local memory of a group
  * @param arrays the arrays of data, in the order of the kernel's arguments
+ * @param local what work-items move from and to local memory; null where it is not counted: on tensor cores, whose operands
+ * come by instructions of a whole warp, in the bias's gradient, and in standard attention
  */
-public record KernelTraffic(String task, String tile, long localBytes, List<Moved> arrays) {
+public record KernelTraffic(String task, String tile, long localBytes, List<Moved> arrays, @Nullable Local local) {
     /**
      * One array.
      *
@@ -25,6 +28,20 @@ public record KernelTraffic(String task, String tile, long localBytes, List<Move
      * @param writtenOnce likewise, written
      */
     public record Moved(String array, long read, long written, long readOnce, long writtenOnce) {}
+
+    /**
+     * Bytes from and to local memory, each work-item's access for itself: where work-items of a warp read one address together, a
+     * device may move it once for all of them.
+     *
+     * @param read bytes that work-items read
+     * @param written bytes that work-items write
+     */
+    public record Local(long read, long written) {
+        /** Read and written. */
+        public long bytes() {
+            return read + written;
+        }
+    }
 
     /** Copies the list. */
     public KernelTraffic {
@@ -48,6 +65,7 @@ public record KernelTraffic(String task, String tile, long localBytes, List<Move
     /** Collects the arrays of one launch, in elements of a given size. */
     static final class Counter {
         private final List<Moved> arrays = new ArrayList<>();
+        private @Nullable Local local;
 
         Counter reads(String array, int elementBytes, long elements, long distinct) {
             arrays.add(new Moved(array, elements * elementBytes, 0, Math.min(elements, distinct) * elementBytes, 0));
@@ -65,8 +83,14 @@ public record KernelTraffic(String task, String tile, long localBytes, List<Move
             return this;
         }
 
+        /** Floats that work-items read from and write to local memory. */
+        Counter local(long reads, long writes) {
+            local = new Local(reads * Float.BYTES, writes * Float.BYTES);
+            return this;
+        }
+
         KernelTraffic of(String task, String tile, long localBytes) {
-            return new KernelTraffic(task, tile, localBytes, arrays);
+            return new KernelTraffic(task, tile, localBytes, arrays, local);
         }
     }
 }

@@ -15,6 +15,7 @@ import io.github.tornadoattention.kernels.TensorBackwardQueries;
 import io.github.tornadoattention.kernels.TensorForward;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /**
@@ -135,6 +136,22 @@ public record TrafficModel(AttentionSpec spec, Algorithm algorithm, List<KernelT
     /** Bytes moved with a cache that forgets nothing during a launch, likewise. */
     public long bytesOnce(String direction) {
         return launches(direction).stream().mapToLong(KernelTraffic::bytesOnce).sum();
+    }
+
+    /**
+     * Bytes that work-items move from and to local memory in a direction, each work-item's access for itself; empty where a
+     * kernel's are not counted.
+     */
+    public OptionalLong localBytes(String direction) {
+        long bytes = 0;
+        for (KernelTraffic launch : launches(direction)) {
+            KernelTraffic.Local local = launch.local();
+            if (local == null) {
+                return OptionalLong.empty();
+            }
+            bytes += local.bytes();
+        }
+        return OptionalLong.of(bytes);
     }
 
     private List<KernelTraffic> launches(String direction) {

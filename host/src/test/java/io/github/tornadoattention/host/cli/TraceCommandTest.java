@@ -26,7 +26,7 @@ class TraceCommandTest {
     void tableOfAShape() {
         Call call = Call.of("trace", "--shape", "2,4,256,64", "--causal").done();
         assertThat(call.out()).contains("b2 h4 n256 d64 causal", "standard attention", "flash attention", "standard.softmax",
-                "flashBackward.keys", "tiles of ");
+                "flashBackward.keys", "tiles of ", " read from it, ");
         assertThat(call.out().lines().filter(line -> line.startsWith("both "))).hasSize(1);
     }
 

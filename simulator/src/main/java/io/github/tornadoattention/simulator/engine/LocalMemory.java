@@ -58,7 +58,7 @@ final class LocalMemory {
         if (array == null || array.getClass().getComponentType() != type || Array.getLength(array) != length) {
             array = Array.newInstance(type, length);
             arrays.set(order, array);
-            shadows.set(order, shadowed ? new LocalShadow(array, order, length) : null);
+            shadows.set(order, shadowed ? new LocalShadow(array, order, length, bytesOf(type)) : null);
         } else if (shadowed) {
             shadows.get(order).startGroup();
         }

@@ -25,18 +25,24 @@ final class LocalShadow {
     private final int order;
     private final int length;
     private final int[] cells;
+    private final int elementBytes;
     private int firstInterval;
 
-    LocalShadow(Object array, int order, int length) {
+    LocalShadow(Object array, int order, int length, int elementBytes) {
         this.array = array;
         this.order = order;
         this.length = length;
+        this.elementBytes = elementBytes;
         cells = new int[Math.multiplyExact(length, FIELDS)];
         startGroup();
     }
 
     Object array() {
         return array;
+    }
+
+    int elementBytes() {
+        return elementBytes;
     }
 
     void startGroup() {

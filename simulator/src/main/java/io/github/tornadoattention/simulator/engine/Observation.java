@@ -46,7 +46,8 @@ final class Observation implements AutoCloseable {
                 arrays.add(new Traffic.ArrayTraffic(host, counter.bytesRead(), counter.bytesWritten()));
             }
         }
-        TrafficRecorder.record(new Traffic.LaunchTraffic(task.name(), List.copyOf(arrays)));
+        TrafficRecorder.record(new Traffic.LaunchTraffic(task.name(), List.copyOf(arrays),
+                watched == null ? 0 : watched.localBytesRead(), watched == null ? 0 : watched.localBytesWritten()));
     }
 
     @Override

@@ -12,6 +12,8 @@ final class WatchedLaunch {
     private int group;
     private int item;
     private int interval;
+    private long localBytesRead;
+    private long localBytesWritten;
 
     WatchedLaunch(Geometry geometry) {
         this.geometry = geometry;
@@ -57,6 +59,16 @@ final class WatchedLaunch {
         return interval;
     }
 
+    /** Bytes that work-items have read from local memory so far. */
+    long localBytesRead() {
+        return localBytesRead;
+    }
+
+    /** Bytes that work-items have written to local memory so far. */
+    long localBytesWritten() {
+        return localBytesWritten;
+    }
+
     KernelFault.Place place(int itemIndex) {
         return geometry.itemPlace(itemIndex);
     }
@@ -70,6 +82,7 @@ final class WatchedLaunch {
         LocalShadow shadow = local == null ? null : local.shadowOf(array);
         if (shadow != null) {
             shadow.read(index, this, site);
+            localBytesRead += shadow.elementBytes();
             return true;
         }
         checkPrivate(array, length, index, "read of");
@@ -81,6 +94,7 @@ final class WatchedLaunch {
         LocalShadow shadow = local == null ? null : local.shadowOf(array);
         if (shadow != null) {
             shadow.write(index, this, site);
+            localBytesWritten += shadow.elementBytes();
         } else {
             checkPrivate(array, length, index, "write to");
         }
@@ -88,7 +102,9 @@ final class WatchedLaunch {
 
     /** Checks that a copy to an element of local memory may start; until {@link #endCopy} nobody may use it. */
     void startCopy(Object array, int index, int site) {
-        local.shadowOf(array).startCopy(index, this, site);
+        LocalShadow shadow = local.shadowOf(array);
+        shadow.startCopy(index, this, site);
+        localBytesWritten += shadow.elementBytes();
     }
 
     /** A copy to local memory has ended: after the next barrier everybody may use it. */
