@@ -11,13 +11,11 @@ import org.jspecify.annotations.Nullable;
  * @param v values, {@code [batch, kvHeads, seqK, headDim]}
  * @param mask which pairs are visible, as far as the spec's other options let them; null where the spec has no {@code maskShape}
  * @param bias is added to the scores, after scale and softcap, float32; null where the spec has no {@code biasShape}. Negative
- * infinity
- *     hides its pair, as a mask does. NaN and positive infinity make the query's row NaN.
+ *     infinity hides its pair, as a mask does. NaN and positive infinity make the query's row NaN.
  * @param seed seed of the dropout; without dropout it means nothing
  * @param dropoutOffset offset of the dropout, an unsigned 32-bit number: another one for each step of a training
  * @param firstEntry what the dropout counts the first batch entry as: not 0 where this batch is a part of a larger one, and is to
- * drop the
- *     same pairs as that one would
+ *     drop the same pairs as that one would
  */
 public record AttentionInputs(
         Tensor q, Tensor k, Tensor v, @Nullable DenseMask mask, @Nullable Tensor bias, long seed,

@@ -20,8 +20,7 @@ public final class DenseMask {
      * @param visible row-major (copied)
      * @param shape four lengths, each 1 where all entries, heads, queries or keys share the same
      * @throws IllegalArgumentException if the shape has not four lengths of at least 1 or another size than the array, or the
-     * array holds
-     *     anything but 0 and 1
+     *     array holds anything but 0 and 1
      */
     public static DenseMask of(byte[] visible, int... shape) {
         requireSize(shape, visible.length);

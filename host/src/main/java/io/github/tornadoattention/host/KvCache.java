@@ -61,7 +61,7 @@ public final class KvCache {
      * A cache with room for {@code capacity} keys in each entry.
      *
      * @throws IllegalArgumentException if a number is below 1, headDim above {@value AttentionSpec#MAX_HEAD_DIM}, or the cache
-     * has 2^31 elements or more
+     *     has 2^31 elements or more
      */
     public static KvCache contiguous(int batch, int kvHeads, int capacity, int headDim) {
         return contiguous(batch, kvHeads, capacity, headDim, DType.FP32);

@@ -77,8 +77,7 @@ public final class PackedAttention implements AutoCloseable {
      * Likewise, with what else belongs to a call.
      *
      * @param inputs q, k and v as above; with dropout, seed and offset: a sequence drops the pairs that it would as an entry of a
-     * dense
-     *     batch, its own first query and key being number 0
+     *     dense batch, its own first query and key being number 0
      * @throws IllegalArgumentException if a shape or a dtype is another one than the spec's
      * @throws IllegalStateException if this is closed or in use by another thread
      * @throws AttentionException if the device fails

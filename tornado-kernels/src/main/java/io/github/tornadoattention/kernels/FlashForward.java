@@ -26,19 +26,19 @@ public final class FlashForward {
      * @param v       values [B, Hkv, M, D]
      * @param out     result, laid out as q; every element is written
      * @param lse     result [B, H, N]: natural logarithm of the row's sum of exp(score); negative infinity where a query sees no
-     * key
+     *                key
      * @param shape   lengths, band, strides and lists: the slots of {@link Shape}; the lists say which tiles of keys each tile of
-     * queries visits
+     *                queries visits
      * @param numbers scale, slopes and the like: the slots of {@link Shape}
      * @param bias    [B or 1, H or 1, N or 1, M or 1]; strides in {@code shape}; read only with {@link Options#BIAS}
      * @param mask    [B or 1, H or 1, N or 1, words of M or 1], see {@link Tables}; read only with {@link Options#MASK}
      * @param headDim D, 1..256
      * @param blocks  Br and Bc, packed as {@code Br << 16 | Bc}; Br a multiple of {@code threadsY}, Bc of {@code threadsX} and
-     * {@code sliceN}
+     *                {@code sliceN}
      * @param threads {@code threadsX << 16 | threadsY}, powers of two, from 4 and 2 on
      * @param slices  {@code sliceD << 16 | sliceN}: head-dim elements and keys that are in local memory at a time; sliceD is a
-     * multiple of
-     *                {@code threadsX} that divides D rounded up to {@code threadsX}, sliceN one of {@code threadsY} and of 4
+     *                multiple of {@code threadsX} that divides D rounded up to {@code threadsX}, sliceN one of {@code threadsY}
+     *                and of 4
      * @param options bits of {@link Options}
      */
     @Launch(tile = Extent.BLOCK_Q, local = {

@@ -13,9 +13,8 @@ import uk.ac.manchester.tornado.api.types.vectors.Half2;
  * Split}).
  *
  * <p>Each warp of a group owns 16 queries, whose fragments it keeps, as well as its scores and outputs. Tiles of Bc keys and
- * values stream through local memory,
- * where P passes too. Registers are short, so of what comes next only one tile is on its way at a time: values while scores are
- * computed, keys while outputs are.
+ * values stream through local memory, where P passes too. Registers are short, so of what comes next only one tile is on its way
+ * at a time: values while scores are computed, keys while outputs are.
  */
 public final class SplitForward {
     /**

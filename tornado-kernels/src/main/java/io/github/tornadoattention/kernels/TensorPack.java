@@ -36,7 +36,7 @@ public final class TensorPack {
      * @param headDim  D, a multiple of 16
      * @param queries  1 if the matrix has the shape of q, 0 if that of k
      * @param exponent the bits that are all set in numbers that are not finite, which become NaN, so that no product of them is
-     * negative infinity
+     *     negative infinity
      */
     public static void columns(KernelContext ctx, LongArray matrix, LongArray packed, IntArray shape, int headDim,
             int queries, int exponent) {

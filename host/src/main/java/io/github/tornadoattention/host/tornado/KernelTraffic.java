@@ -24,7 +24,7 @@ public record KernelTraffic(String task, String tile, long localBytes, List<Move
      * @param read bytes that work-items read
      * @param written bytes that work-items write
      * @param readOnce bytes of the elements that are read at all: what would be read with a cache that forgets nothing during the
-     * launch
+     *     launch
      * @param writtenOnce likewise, written
      */
     public record Moved(String array, long read, long written, long readOnce, long writtenOnce) {}

@@ -56,7 +56,7 @@ public final class TornadoBackend implements Backend {
      * A device of TornadoVM's.
      *
      * @param name {@code tornado} for the first GPU, or the first device if there is no GPU; {@code tornado:<driver>:<device>}
-     * for a certain one
+     *     for a certain one
      * @throws UnavailableException if this JVM runs without a TornadoVM SDK, or there is no such device
      */
     public static Backend device(String name) {
